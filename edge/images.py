@@ -1,0 +1,116 @@
+"""Picture files to pixels: the only decoder of the project.
+
+Pillow does the reading because OpenCV returns a half-grey picture for a truncated file, drops
+alpha and ignores the size that a header declares until it has allocated it.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from edge.errors import PictureError
+from edge.records import Pixels
+
+MAX_PIXELS = 50_000_000
+"""Largest picture that is decoded; a header that declares more is refused unread."""
+
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif"}
+)
+
+_BACKDROP_GREY = 128  # behind transparent parts
+
+
+def read_picture(path: Path) -> Pixels:
+    """Decode a picture file as a person would see it.
+
+    EXIF orientation is applied, the first frame of an animation taken, transparency laid on
+    mid-grey, 16-bit scaled, CMYK, palette and grey converted.
+
+    Returns:
+        `(height, width, 3)`, `uint8`, BGR.
+
+    Raises:
+        PictureError: The file cannot be read or decoded in full, or declares more than
+            `MAX_PIXELS`; the message names it and the reason.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns where the limit below already refuses
+            with Image.open(path) as picture:
+                _check_size(path, picture)
+                return _to_bgr(picture)
+    except UnidentifiedImageError as error:
+        raise _undecodable(path, _describe_content(path)) from error
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        if isinstance(error, PictureError):
+            raise
+        raise _undecodable(path, str(error) or type(error).__name__) from error
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Find the picture files of a folder and its subfolders, sorted; hidden ones are left out.
+
+    Links to folders are not followed, so that a looping link ends nothing.
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def _check_size(path: Path, picture: Image.Image) -> None:
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"A picture may have at most {MAX_PIXELS // 1_000_000} megapixels",
+            received=f"{width}x{height} in {path}",
+            fix="Scale it down or remove it",
+        )
+
+
+def _to_bgr(picture: Image.Image) -> Pixels:
+    picture.seek(0)
+    picture.load()
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+        grey = _scale_to_uint8(np.asarray(upright))
+        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    if upright.has_transparency_data:
+        rgba = upright.convert("RGBA")
+        backdrop = Image.new("RGBA", rgba.size, (_BACKDROP_GREY,) * 3 + (255,))
+        upright = Image.alpha_composite(backdrop, rgba)
+    rgb = np.asarray(upright.convert("RGB"))
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _scale_to_uint8(values: NDArray[Any]) -> Pixels:
+    """Bring 16-bit or wider grey values, which Pillow would clip at 255, into 8 bits."""
+    if values.dtype == np.uint16 or values.max(initial=0) > 255:
+        values = values.astype(np.float32) / 257.0
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _describe_content(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head:
+        return "the file is empty"
+    if head.lstrip()[:1] == b"<":
+        return "it holds text (HTML or XML)"
+    return "its content is no picture format known here"
+
+
+def _undecodable(path: Path, reason: str) -> PictureError:
+    return PictureError(
+        "A picture file must decode in full",
+        received=f"{path}: {reason}",
+        fix="Replace or remove the file",
+    )

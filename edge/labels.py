@@ -1,0 +1,84 @@
+"""Label lists: the names a model can say, in the order of its output."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from edge.errors import DataError
+from edge.records import UNKNOWN
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    r"""Read a label file: one label per line, surrounding blanks and empty lines at the end ignored.
+
+    Raises:
+        DataError: No label, an empty line between labels, a label twice (case ignored), or
+            the reserved label "unknown".
+
+    Example:
+        >>> parse_labels("cat\ndog\nnone\n")
+        ('cat', 'dog', 'none')
+    """
+    return check_labels(line.strip() for line in text.strip().splitlines())
+
+
+def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels as a tuple once they are known to be usable.
+
+    Raises:
+        DataError: No label, an empty one, one with a line break, one twice (case ignored), or
+            the reserved label "unknown".
+    """
+    checked = tuple(labels)
+    if not checked:
+        raise DataError(
+            "A model needs at least one label", received="none", fix="Name a label per line"
+        )
+    seen: set[str] = set()
+    for label in checked:
+        folded = label.casefold()
+        if not label.strip() or "\n" in label or "\r" in label:
+            raise DataError(
+                "A label must be one line of text", received=repr(label), fix="Name the label"
+            )
+        if folded in seen:
+            raise DataError(
+                "Labels must differ in more than upper and lower case",
+                received=f"{label!r} twice",
+                fix="Rename one of the two",
+            )
+        if folded == UNKNOWN:
+            raise DataError(
+                f"The label {UNKNOWN!r} is reserved for pictures that no label claims",
+                received=repr(label),
+                fix="Rename it, for example to 'none' or 'other'",
+            )
+        seen.add(folded)
+    return checked
+
+
+def match_label(
+    name: str, labels: Sequence[str], *, mapping: Mapping[str, str] | None = None
+) -> str:
+    """Find the label that a folder name stands for.
+
+    Args:
+        name: The name to look up; upper and lower case do not matter.
+        labels: The model's labels.
+        mapping: Other names for labels, such as `{"Cats": "cat"}`; looked up first.
+
+    Raises:
+        DataError: The name stands for none of the labels.
+
+    Example:
+        >>> match_label("Cats", ["cat", "dog"], mapping={"cats": "cat"})
+        'cat'
+    """
+    renamed = {key.casefold(): value for key, value in (mapping or {}).items()}
+    wanted = renamed.get(name.casefold(), name).casefold()
+    for label in labels:
+        if label.casefold() == wanted:
+            return label
+    raise DataError(
+        "A folder must be named after one of the model's labels: " + ", ".join(labels),
+        received=name,
+        fix=f"Rename the folder or map it, for example --map {name}={labels[0]}",
+    )

@@ -1,0 +1,210 @@
+"""Reads and writes the deployable model: a TFLite file that carries its own explanation.
+
+The file is a FlatBuffer followed by a zip archive with `labels.txt` and `manifest.json`, the
+way TFLite Metadata packs associated files, so that other TFLite readers find the labels too.
+docs/model-file.md describes every byte of it.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.errors import DataError, ModelFileError
+from edge.labels import parse_labels
+from edge.manifest import Manifest
+
+MANIFEST_NAME = "manifest.json"
+LABELS_NAME = "labels.txt"
+GOLDEN_TOLERANCE = 0.05
+"""How far a score of a golden example may be off: kernels of other processors round otherwise."""
+
+_HASH_FIELD = "content_sha256"
+_LARGEST_MEMBER_BYTES = 4 * 1024 * 1024
+_LARGEST_FILE_BYTES = 1024 * 1024 * 1024
+_FILE_TIME = (1980, 1, 1, 0, 0, 0)  # a constant: the same model gives the same bytes
+_COPY_AGAIN = "Copy the file again, or convert the model again with edge convert"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFile:
+    """A model file whose structure and content hash are right.
+
+    Attributes:
+        path: Where it was read from.
+        manifest: What it says about itself.
+        model_bytes: The FlatBuffer, without the zip tail.
+        sha256: Of the whole file, hexadecimal.
+        size_bytes: Of the whole file.
+    """
+
+    path: Path
+    manifest: Manifest
+    model_bytes: bytes
+    sha256: str
+    size_bytes: int
+
+
+def default_model_path() -> Path:
+    """Return the path of the embedded model (labels cat, dog, none)."""
+    return Path(__file__).parent / "models" / "pets.tflite"
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read a deployable model and check that its content is what was written.
+
+    Raises:
+        ModelFileError: Missing, no model file, not made by catseye, damaged, or of a newer
+            format.
+    """
+    data = read_model_bytes(path)
+    model_bytes, members = split_members(path, data)
+    if MANIFEST_NAME not in members:
+        raise ModelFileError(
+            "A deployable model carries a manifest",
+            received=f"{path}, a TFLite file without one",
+            fix="Make the file with edge convert",
+        )
+    values = _parse_manifest(path, members[MANIFEST_NAME])
+    expected = values.pop(_HASH_FIELD, None)
+    labels_text = members.get(LABELS_NAME, b"")
+    if expected != _content_sha256(model_bytes, labels_text, values):
+        raise damaged(path, "its content does not match the hash in its manifest")
+    manifest = Manifest.from_dict(values)
+    if _parse_labels(path, labels_text) != manifest.labels:
+        raise damaged(path, f"{LABELS_NAME} and the manifest name different labels")
+    return ModelFile(path, manifest, model_bytes, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def write_model_file(path: Path, *, model_bytes: bytes, manifest: Manifest) -> None:
+    """Write a deployable model; the file appears whole or not at all.
+
+    Args:
+        path: Where to; an existing file is replaced.
+        model_bytes: The FlatBuffer, TFLite Metadata included.
+        manifest: What the device must know.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    labels_text = "".join(f"{label}\n" for label in manifest.labels).encode()
+    values = json.loads(json.dumps(manifest.to_dict()))
+    values[_HASH_FIELD] = _content_sha256(model_bytes, labels_text, values)
+    manifest_text = json.dumps(values, indent=1, ensure_ascii=False).encode()
+    buffer = io.BytesIO(model_bytes)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in ((LABELS_NAME, labels_text), (MANIFEST_NAME, manifest_text)):
+            info = zipfile.ZipInfo(name, date_time=_FILE_TIME)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+    _write_atomically(path, buffer.getvalue())
+
+
+def read_model_bytes(path: Path) -> bytes:
+    """Return the bytes of a TFLite file.
+
+    Raises:
+        ModelFileError: Missing, unreadable, too large, or not a TFLite file.
+    """
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > _LARGEST_FILE_BYTES:
+            raise ModelFileError(
+                "A model file may have at most 1 GiB",
+                received=f"{path} with {size_bytes} bytes",
+                fix="Name a .tflite file",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            "A model file must be readable",
+            received=f"{path}: {error.strerror or error}",
+            fix="Name an existing .tflite file with --model",
+        ) from error
+    if data[4:8] != b"TFL3":
+        raise ModelFileError(
+            "A model file must be a TFLite FlatBuffer (bytes 4 to 8 are TFL3)",
+            received=f"{path}, which starts with {data[:8]!r}",
+            fix="Name a .tflite file, for example one made by edge convert",
+        )
+    return data
+
+
+def split_members(path: Path, data: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """Split a TFLite file into its FlatBuffer and the files of its zip tail.
+
+    Returns:
+        The FlatBuffer, and the content of each file by name; no file when there is no tail.
+
+    Raises:
+        ModelFileError: The tail is damaged, holds a name twice or a file over 4 MiB.
+    """
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return data, {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+            names = [info.filename for info in infos]
+            if len(set(names)) != len(names):
+                raise damaged(path, "a file stands twice in its zip tail")
+            if any(info.file_size > _LARGEST_MEMBER_BYTES for info in infos):
+                raise damaged(path, "a file in its zip tail is over 4 MiB")
+            end = min((info.header_offset for info in infos), default=len(data))
+            return data[:end], {name: archive.read(name) for name in names}
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise damaged(path, f"its zip tail cannot be read ({error})") from error
+
+
+def damaged(path: Path, reason: str) -> ModelFileError:
+    """Return the error that says how a model file is known to be damaged."""
+    return ModelFileError(
+        "A model file must be intact", received=f"{path}: {reason}", fix=_COPY_AGAIN
+    )
+
+
+def _content_sha256(model_bytes: bytes, labels_text: bytes, values: dict[str, Any]) -> str:
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    digest = hashlib.sha256()
+    for part in (model_bytes, labels_text, canonical.encode()):
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parse_manifest(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(content)
+    except ValueError as error:
+        raise damaged(path, f"{MANIFEST_NAME} is no JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise damaged(path, f"{MANIFEST_NAME} is no JSON object")
+    return values
+
+
+def _parse_labels(path: Path, content: bytes) -> tuple[str, ...]:
+    try:
+        return parse_labels(content.decode())
+    except (UnicodeDecodeError, DataError) as error:
+        raise damaged(path, f"{LABELS_NAME} cannot be read ({error})") from error
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
