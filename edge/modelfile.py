@@ -86,12 +86,14 @@ def write_model_file(path: Path, *, model_bytes: bytes, manifest: Manifest) -> N
 
     Args:
         path: Where to; an existing file is replaced.
-        model_bytes: The FlatBuffer, TFLite Metadata included.
+        model_bytes: The FlatBuffer, TFLite Metadata included; a zip tail is replaced.
         manifest: What the device must know.
 
     Raises:
+        ModelFileError: `model_bytes` has a zip tail that is damaged.
         OSError: The folder cannot be written.
     """
+    model_bytes, _ = split_members(path, model_bytes)
     labels_text = "".join(f"{label}\n" for label in manifest.labels).encode()
     values = json.loads(json.dumps(manifest.to_dict()))
     values[_HASH_FIELD] = _content_sha256(model_bytes, labels_text, values)
