@@ -103,8 +103,8 @@ class Interpreter(Protocol):
     def invoke(self) -> None:
         """Run the model on what the input tensor holds."""
 
-    def output(self) -> NDArray[Any]:
-        """Return the raw output row, `(labels,)`, in the tensor's own dtype."""
+    def output(self) -> Scores:
+        """Return the output row, `(labels,)`, `float32`, dequantized; the next may overwrite it."""
 
     def close(self) -> None:
         """Release the model; a second call does nothing."""

@@ -1,0 +1,285 @@
+"""Opens models in a TFLite runtime; the only file of the project that imports one.
+
+Three runtimes share one Python interface: LiteRT (`ai-edge-litert`, the default),
+`tflite-runtime` (older, the only one for 32-bit ARM) and TensorFlow's own (desktop only).
+https://ai.google.dev/edge/litert/inference
+"""
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import MissingExtraError, ModelFileError, SettingError
+from edge.records import Interpreter, Scores
+
+AUTO = "auto"
+MAX_THREADS = 64
+
+_STANDARD_ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Runtime:
+    module: str  # has the class Interpreter
+    distribution: str
+    install: str
+
+
+_RUNTIMES = {
+    "litert": _Runtime(
+        "ai_edge_litert.interpreter", "ai-edge-litert", "pip install ai-edge-litert"
+    ),
+    "tflite-runtime": _Runtime(
+        "tflite_runtime.interpreter", "tflite-runtime", "pip install 'catseye[tflite-runtime]'"
+    ),
+    "tensorflow": _Runtime("tensorflow.lite", "tensorflow", "pip install 'catseye[desktop]'"),
+}
+
+RUNTIMES = tuple(_RUNTIMES)
+"""The runtimes by name, the preferred one first."""
+
+DEVICE_RUNTIMES = ("litert", "tflite-runtime")
+"""What "auto" chooses from: TensorFlow takes seconds to import and is used only when named."""
+
+
+def available_runtimes() -> tuple[str, ...]:
+    """Return the names of the runtimes that are installed, the preferred one first."""
+    return tuple(name for name in RUNTIMES if _is_installed(_RUNTIMES[name]))
+
+
+def choose_runtime(runtime: str = AUTO) -> str:
+    """Return the name of the runtime to use; "auto" takes the first installed for devices.
+
+    Raises:
+        SettingError: No runtime has that name.
+        MissingExtraError: It is not installed; for "auto", none is.
+    """
+    if runtime == AUTO:
+        for name in DEVICE_RUNTIMES:
+            if _is_installed(_RUNTIMES[name]):
+                return name
+        raise MissingExtraError(
+            "A TFLite runtime must be installed",
+            received="neither " + " nor ".join(DEVICE_RUNTIMES),
+            fix="Run: pip install ai-edge-litert (on 32-bit ARM: "
+            "pip install 'catseye[tflite-runtime]')",
+        )
+    if runtime not in _RUNTIMES:
+        raise SettingError(
+            "The runtime must be one of " + ", ".join((AUTO, *RUNTIMES)),
+            received=runtime,
+            fix="Leave --runtime out to use the best one installed",
+        )
+    if not _is_installed(_RUNTIMES[runtime]):
+        raise _missing(runtime, "it is not installed")
+    return runtime
+
+
+def runtime_version(runtime: str) -> str:
+    """Return the installed version of a runtime, such as "2.3.0".
+
+    Raises:
+        SettingError: No runtime has that name.
+        MissingExtraError: It is not installed.
+    """
+    name = choose_runtime(runtime)
+    try:
+        return metadata.version(_RUNTIMES[name].distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def open_interpreter(
+    model_bytes: bytes, *, runtime: str = AUTO, threads: int = 1
+) -> Interpreter:
+    """Load a classifier into a runtime.
+
+    Args:
+        model_bytes: A TFLite FlatBuffer whose input is `(1, height, width, 3)`, `uint8` or
+            `float32`, and whose output is `(1, labels)`, `uint8` or `float32`.
+        runtime: One of `RUNTIMES`, or "auto" for the first of them that suits a device.
+        threads: 1 to 64.
+
+    Raises:
+        SettingError: Unknown runtime or a number of threads out of range.
+        MissingExtraError: The runtime is not installed or does not load.
+        ModelFileError: The runtime refuses the model, or its input or output is another.
+    """
+    check_threads(threads)
+    name = choose_runtime(runtime)
+    module = _load(name)
+    try:
+        with _without_native_chatter():
+            native = module.Interpreter(model_content=model_bytes, num_threads=threads)
+            native.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"A model file must load in its runtime ({name})",
+            received=" ".join(str(error).split()),
+            fix="Copy the file again, or convert the model again with edge convert",
+        ) from error
+    return RuntimeInterpreter(native)
+
+
+def check_threads(threads: int) -> int:
+    """Return a usable number of threads.
+
+    Raises:
+        SettingError: Not from 1 to 64.
+    """
+    if not 1 <= threads <= MAX_THREADS:
+        raise SettingError(
+            f"The number of threads must be from 1 to {MAX_THREADS}",
+            received=str(threads),
+            fix="Use 1, or at most the number of processor cores",
+        )
+    return threads
+
+
+class RuntimeInterpreter:
+    """The `Interpreter` of every TFLite runtime.
+
+    Args:
+        native: The runtime's own interpreter, tensors allocated.
+
+    Raises:
+        ModelFileError: The input or output is not that of a picture classifier.
+    """
+
+    def __init__(self, native: Any) -> None:
+        takes = _only_tensor("input", native.get_input_details())
+        gives = _only_tensor("output", native.get_output_details())
+        _check_input(takes)
+        _check_output(gives)
+        self._invoke = native.invoke
+        self._input = native.tensor(takes["index"])
+        self._output = native.tensor(gives["index"])
+        self._table = _dequantization_table(gives)
+        self._scores: Scores = np.empty(int(gives["shape"][1]), np.float32)
+
+    def input_view(self) -> NDArray[Any]:
+        """Return the live input tensor, `(1, height, width, 3)`; drop it before `invoke`."""
+        view: NDArray[Any] = self._input()
+        return view
+
+    def invoke(self) -> None:
+        """Run the model on what the input tensor holds."""
+        self._invoke()
+
+    def output(self) -> Scores:
+        """Return the output row, `(labels,)`, `float32`, dequantized; overwritten by the next."""
+        row = self._output()[0]
+        if self._table is None:
+            np.copyto(self._scores, row)
+        else:
+            np.take(self._table, row, out=self._scores)
+        return self._scores
+
+    def close(self) -> None:
+        """Release the model; a second call does nothing."""
+        self._invoke = self._input = self._output = _closed
+
+
+def _closed(*_: object) -> Any:
+    raise ValueError("the interpreter is closed")
+
+
+def _is_installed(runtime: _Runtime) -> bool:
+    return find_spec(runtime.module.partition(".")[0]) is not None
+
+
+def _load(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(_RUNTIMES[name].module)
+    except (ImportError, AttributeError) as error:
+        # AttributeError: tflite-runtime 2.14 beside NumPy 2 (_ARRAY_API not found).
+        raise _missing(name, f"it is installed but does not load ({error})") from error
+
+
+def _missing(name: str, received: str) -> MissingExtraError:
+    others = [other for other in available_runtimes() if other != name]
+    instead = f", or use --runtime {others[0]}" if others else ""
+    return MissingExtraError(
+        f"The runtime {name} must be installed to be used",
+        received=received,
+        fix=f"Run: {_RUNTIMES[name].install}{instead}",
+    )
+
+
+def _only_tensor(side: str, details: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(details) != 1:
+        raise _unfit(f"one {side}", f"{len(details)} of them")
+    return details[0]
+
+
+def _check_input(details: dict[str, Any]) -> None:
+    shape = tuple(int(side) for side in details["shape"])
+    is_picture = len(shape) == 4 and shape[0] == 1 and shape[3] == 3 and min(shape) >= 1
+    if not is_picture or details["dtype"] not in (np.uint8, np.float32):
+        raise _unfit(
+            "an input of shape (1, height, width, 3), uint8 or float32", _describe(details)
+        )
+
+
+def _check_output(details: dict[str, Any]) -> None:
+    shape = tuple(int(side) for side in details["shape"])
+    is_row = len(shape) == 2 and shape[0] == 1 and shape[1] >= 1
+    if not is_row or details["dtype"] not in (np.uint8, np.float32):
+        raise _unfit("an output of shape (1, labels), uint8 or float32", _describe(details))
+    scale = float(details["quantization"][0])
+    if details["dtype"] == np.uint8 and not 0.0 < scale < float("inf"):
+        raise _unfit("the quantization of its uint8 output", f"scale {scale}")
+
+
+def _describe(details: dict[str, Any]) -> str:
+    shape = ", ".join(str(int(side)) for side in details["shape"])
+    return f"({shape}) {np.dtype(details['dtype']).name}"
+
+
+def _unfit(rule: str, received: str) -> ModelFileError:
+    return ModelFileError(
+        f"A picture classifier has {rule}",
+        received=received,
+        fix="Convert the model with edge convert",
+    )
+
+
+def _dequantization_table(details: dict[str, Any]) -> Scores | None:
+    """Return the real value of each of the 256 numbers that a `uint8` output can hold."""
+    if details["dtype"] != np.uint8:
+        return None
+    scale, zero_point = details["quantization"]
+    steps = np.arange(256, dtype=np.float32) - np.float32(zero_point)
+    table: Scores = (steps * np.float32(scale)).astype(np.float32)
+    return table
+
+
+@contextmanager
+def _without_native_chatter() -> Iterator[None]:
+    """Keep the greeting that a runtime writes for every model off the terminal.
+
+    It comes from native code, says which delegate was made, and no setting stops it. What goes
+    wrong is raised as an exception.
+    """
+    try:
+        kept = os.dup(_STANDARD_ERROR)
+    except OSError:  # standard error is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STANDARD_ERROR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, _STANDARD_ERROR)
+        os.close(kept)
+        os.close(nowhere)
