@@ -1,0 +1,100 @@
+"""What the commands write: results on standard output, everything for people on standard error."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WIDE = 10_000  # columns; a table that is not read on a terminal is never folded
+
+
+def emit_json(record: Mapping[str, Any]) -> None:
+    """Write one JSON line to standard output, at once.
+
+    NumPy values become numbers and lists, paths become texts, and what JSON cannot say (NaN,
+    infinities) becomes null. The line is plain ASCII, so that no locale can break it.
+
+    Example:
+        >>> emit_json({"path": Path("cat.jpg"), "score": float("nan")})
+        {"path": "cat.jpg", "score": null}
+    """
+    print(json.dumps(_plain(record), allow_nan=False), flush=True)
+
+
+def emit_text(text: str) -> None:
+    """Write one line of a result to standard output, at once."""
+    print(text, flush=True)
+
+
+def emit_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write a table to standard output; numbers are right-aligned, `None` is left empty."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        is_number = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(Text(column), justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def say(text: str) -> None:
+    """Write one line for people to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@cache
+def console() -> "Console":
+    """Make the rich console on standard error, for progress bars and live lines."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def make_streams_safe() -> None:
+    """Let texts that the terminal's encoding cannot show be written with escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def finish(code: int | str | None) -> int:
+    """Flush standard output and turn what `SystemExit` carries into an exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+        return 1
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def discard_output() -> None:
+    """Send the rest of standard output nowhere: its reader has gone (`edge ... | head -1`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value into what `json.dumps` accepts."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # a NumPy array or scalar, without importing NumPy
+        return _plain(value.tolist())
+    return value
