@@ -46,9 +46,9 @@ def read_picture(path: Path) -> Pixels:
                 return _to_bgr(picture)
     except UnidentifiedImageError as error:
         raise _undecodable(path, _describe_content(path)) from error
+    except PictureError:
+        raise
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        if isinstance(error, PictureError):
-            raise
         raise _undecodable(path, str(error) or type(error).__name__) from error
 
 
@@ -95,7 +95,8 @@ def _scale_to_uint8(values: NDArray[Any]) -> Pixels:
     """Bring 16-bit or wider grey values, which Pillow would clip at 255, into 8 bits."""
     if values.dtype == np.uint16 or values.max(initial=0) > 255:
         values = values.astype(np.float32) / 257.0
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    scaled: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return scaled
 
 
 def _describe_content(path: Path) -> str:

@@ -98,9 +98,7 @@ def runtime_version(runtime: str) -> str:
         return "unknown"
 
 
-def open_interpreter(
-    model_bytes: bytes, *, runtime: str = AUTO, threads: int = 1
-) -> Interpreter:
+def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 1) -> Interpreter:
     """Load a classifier into a runtime.
 
     Args:

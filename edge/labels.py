@@ -7,7 +7,7 @@ from edge.records import UNKNOWN
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    r"""Read a label file: one label per line, surrounding blanks and empty lines at the end ignored.
+    r"""Read a label file: one label per line, blanks around it ignored.
 
     Raises:
         DataError: No label, an empty line between labels, a label twice (case ignored), or

@@ -22,6 +22,7 @@ FORMAT_VERSION = 1
 
 _FIX = "Convert the model again with edge convert"
 _LARGEST_SIDE = 4096
+_LARGEST_WINDOW = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class InputSpec:
     def __post_init__(self) -> None:
         """Refuse an input that the device cannot feed."""
         for name, side in (("width", self.width), ("height", self.height)):
-            _check(isinstance(side, int) and 1 <= side <= _LARGEST_SIDE, f"input.{name}", side)
+            _check(_is_count(side, most=_LARGEST_SIDE), f"input.{name}", side)
         _check(self.colour_order == COLOUR_ORDER, "input.colour_order", self.colour_order)
         _check(self.resize == RESIZE_MODE, "input.resize", self.resize)
         _check(self.dtype in ("uint8", "float32"), "input.dtype", self.dtype)
@@ -84,12 +85,8 @@ class DecisionSpec:
             _check(0.0 <= threshold <= 1.0, f"decision.thresholds[{label!r}]", threshold)
         is_positive = math.isfinite(self.temperature) and self.temperature > 0
         _check(is_positive, "decision.temperature", self.temperature)
-        _check(isinstance(self.window, int) and self.window >= 1, "decision.window", self.window)
-        _check(
-            isinstance(self.votes, int) and 1 <= self.votes <= self.window,
-            "decision.votes",
-            self.votes,
-        )
+        _check(_is_count(self.window, most=_LARGEST_WINDOW), "decision.window", self.window)
+        _check(_is_count(self.votes, most=self.window), "decision.votes", self.votes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +135,11 @@ class Manifest:
             raise ModelFileError(
                 "A manifest's labels must be usable", received=str(error), fix=_FIX
             ) from error
-        _check(set(self.decision.thresholds) == set(self.labels), "decision.thresholds",
-               sorted(self.decision.thresholds))
+        _check(
+            set(self.decision.thresholds) == set(self.labels),
+            "decision.thresholds",
+            sorted(self.decision.thresholds),
+        )
         for example in self.golden:
             _check(len(example.scores) == len(self.labels), "golden[].scores", example.scores)
 
@@ -220,6 +220,10 @@ def _golden_from_dict(values: Mapping[str, Any]) -> GoldenExample:
             fix=_FIX,
         ) from error
     return GoldenExample(pixels_rgb, scores)
+
+
+def _is_count(value: object, *, most: int) -> bool:
+    return isinstance(value, int) and 1 <= value <= most
 
 
 def _check(is_kept: bool, name: str, received: object) -> None:

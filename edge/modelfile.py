@@ -9,8 +9,10 @@ import hashlib
 import io
 import json
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,17 @@ _HASH_FIELD = "content_sha256"
 _LARGEST_MEMBER_BYTES = 4 * 1024 * 1024
 _LARGEST_FILE_BYTES = 1024 * 1024 * 1024
 _FILE_TIME = (1980, 1, 1, 0, 0, 0)  # a constant: the same model gives the same bytes
+# What zipfile raises for damage, depending on where it lies: RuntimeError for a bit that says
+# "encrypted", NotImplementedError (a RuntimeError) for one that names another compression.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+)
 _COPY_AGAIN = "Copy the file again, or convert the model again with edge convert"
 
 
@@ -159,9 +172,9 @@ def split_members(path: Path, data: bytes) -> tuple[bytes, dict[str, bytes]]:
                 raise damaged(path, "a file in its zip tail is over 4 MiB")
             end = min((info.header_offset for info in infos), default=len(data))
             return data[:end], {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
-        if isinstance(error, ModelFileError):
-            raise
+    except ModelFileError:
+        raise
+    except _ZIP_ERRORS as error:
         raise damaged(path, f"its zip tail cannot be read ({error})") from error
 
 

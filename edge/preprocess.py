@@ -20,9 +20,7 @@ COLOUR_ORDER = "RGB"
 _BILINEAR_SHRINK_LIMIT = 4.0
 
 
-def fit_frame(
-    frame_bgr: Pixels, *, size_wh: tuple[int, int], out: Pixels | None = None
-) -> Pixels:
+def fit_frame(frame_bgr: Pixels, *, size_wh: tuple[int, int], out: Pixels | None = None) -> Pixels:
     """Resize a frame to a model's input and order its colours.
 
     Args:

@@ -1,0 +1,170 @@
+"""From a frame to what the model says about it: the path that every live frame takes."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelFileError, SettingError
+from edge.integrity import verify_model
+from edge.interpreter import AUTO, check_threads, choose_runtime, open_interpreter
+from edge.manifest import InputSpec, Manifest
+from edge.metrics import apply_temperature
+from edge.modelfile import ModelFile, read_model_file
+from edge.preprocess import fit_frame
+from edge.records import UNKNOWN, Interpreter, Pixels, Prediction, Scores
+
+DEFAULT_THREADS = 1
+
+
+class Classifier:
+    """Says what a picture shows; one frame at a time, from one thread.
+
+    A context manager; it closes the interpreter that it was given.
+
+    Args:
+        model: The file, for its labels, thresholds and calibration.
+        interpreter: The same file's FlatBuffer, loaded.
+
+    Raises:
+        ModelFileError: Input or output of the interpreter do not fit the manifest.
+
+    Example:
+        >>> from edge.modelfile import default_model_path
+        >>> with open_classifier(default_model_path()) as classifier:
+        ...     prediction = classifier.classify(np.zeros((480, 640, 3), np.uint8))
+        >>> len(prediction.scores) == len(classifier.labels)
+        True
+    """
+
+    def __init__(self, model: ModelFile, interpreter: Interpreter) -> None:
+        manifest = model.manifest
+        _check_fit(manifest, interpreter)
+        self.model = model
+        self.labels = manifest.labels
+        self.size_wh = manifest.input.size_wh
+        self._interpreter = interpreter
+        self._fill = input_filler(manifest.input)
+        self._temperature = manifest.decision.temperature
+        self._thresholds = tuple(manifest.decision.thresholds[label] for label in self.labels)
+
+    def classify(self, frame_bgr: Pixels) -> Prediction:
+        """Say what a frame shows.
+
+        Args:
+            frame_bgr: `(height, width, 3)`, `uint8`, BGR, of any size.
+
+        Raises:
+            SettingError: The array is no such picture.
+        """
+        _check_frame(frame_bgr)
+        self._fill(frame_bgr, self._interpreter.input_view()[0])
+        started = time.perf_counter()
+        self._interpreter.invoke()
+        inference_ms = (time.perf_counter() - started) * 1000.0
+        scores = self._calibrate(self._interpreter.output())
+        best = int(scores.argmax())
+        score = float(scores[best])
+        top_label = self.labels[best]
+        label = top_label if score >= self._thresholds[best] else UNKNOWN
+        return Prediction(label, score, scores, top_label, inference_ms)
+
+    def close(self) -> None:
+        """Release the interpreter; a second call does nothing."""
+        self._interpreter.close()
+
+    def __enter__(self) -> "Classifier":
+        """Return the classifier itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _calibrate(self, raw: Scores) -> Scores:
+        if self._temperature == 1.0:
+            return raw.copy()  # the interpreter overwrites its row with the next frame's
+        return apply_temperature(raw, self._temperature)
+
+
+def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = None) -> Classifier:
+    """Read a model file, make sure that it is intact, and load it.
+
+    Args:
+        path: A file made by `edge convert`.
+        runtime: One of `edge.interpreter.RUNTIMES`, or "auto".
+        threads: 1 to 64; `None` for 1, which leaves the other cores to the camera.
+
+    Raises:
+        ModelFileError: The file is missing, damaged, foreign or does not run.
+        MissingExtraError: The runtime is not installed.
+        SettingError: Unknown runtime, or threads out of range.
+    """
+    threads = check_threads(DEFAULT_THREADS if threads is None else threads)
+    runtime = choose_runtime(runtime)
+    model = read_model_file(path)
+    verify_model(model, runtime=runtime)
+    interpreter = open_interpreter(model.model_bytes, runtime=runtime, threads=threads)
+    return Classifier(model, interpreter)
+
+
+def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
+    """Return the function that puts a frame into an input tensor of this kind.
+
+    It takes the frame, `(height, width, 3)`, `uint8`, BGR, and the tensor,
+    `(spec.height, spec.width, 3)`, of `spec.dtype`, which it fills in place.
+    """
+    size_wh = spec.size_wh
+    if spec.dtype == "uint8":
+
+        def fill(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
+            fit_frame(frame_bgr, size_wh=size_wh, out=tensor)
+
+        return fill
+
+    pixels_rgb = np.empty((spec.height, spec.width, 3), np.uint8)
+
+    def fill_scaled(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
+        fit_frame(frame_bgr, size_wh=size_wh, out=pixels_rgb)
+        np.subtract(pixels_rgb, np.float32(spec.mean), out=tensor)
+        np.divide(tensor, np.float32(spec.scale), out=tensor)
+
+    return fill_scaled
+
+
+def _check_frame(frame_bgr: Pixels) -> None:
+    is_picture = frame_bgr.ndim == 3 and frame_bgr.shape[2] == 3 and frame_bgr.size
+    if not is_picture or frame_bgr.dtype != np.uint8:
+        raise SettingError(
+            "A frame must be an array of shape (height, width, 3), uint8, in the order BGR",
+            received=f"shape {frame_bgr.shape}, {frame_bgr.dtype}",
+            fix="Convert it first, for example with cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)",
+        )
+
+
+def _check_fit(manifest: Manifest, interpreter: Interpreter) -> None:
+    tensor = interpreter.input_view()
+    spec = manifest.input
+    expected = ((1, spec.height, spec.width, 3), spec.dtype)
+    if (tensor.shape, tensor.dtype.name) != expected:
+        raise _unfit("input", f"{expected}", f"{(tensor.shape, tensor.dtype.name)}")
+    outputs = interpreter.output().shape
+    if outputs != (len(manifest.labels),):
+        raise _unfit("output", f"{(len(manifest.labels),)}", f"{outputs}")
+
+
+def _unfit(side: str, said: str, found: str) -> ModelFileError:
+    return ModelFileError(
+        f"The model's {side} must be what its manifest says, {said}",
+        received=found,
+        fix="Convert the model again with edge convert",
+    )

@@ -1,0 +1,28 @@
+import pytest
+
+from edge import errors
+
+
+def test_catseye_error_text_has_rule_received_and_fix():
+    error = errors.SettingError("--size must be at least 32", received="8", fix="Use 32 or more")
+    assert str(error) == "--size must be at least 32. Received: 8. Use 32 or more."
+    assert (error.rule, error.received, error.fix) == error.args
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (errors.SettingError, ValueError),
+        (errors.PictureError, ValueError),
+        (errors.DataError, ValueError),
+        (errors.RunFolderError, ValueError),
+        (errors.ModelFileError, ValueError),
+        (errors.ParityError, ValueError),
+        (errors.SourceError, OSError),
+        (errors.MissingExtraError, ImportError),
+    ],
+)
+def test_error_is_also_the_fitting_builtin(kind, builtin):
+    assert issubclass(kind, errors.CatseyeError)
+    assert issubclass(kind, builtin)
+    assert "what" in str(kind("rule", received="what", fix="fix"))

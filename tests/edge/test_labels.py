@@ -1,0 +1,35 @@
+import pytest
+
+from edge.errors import DataError
+from edge.labels import match_label, parse_labels
+
+
+def test_parse_labels_keeps_order_unicode_and_spaces():
+    assert parse_labels("Mücke die Katze\n 猫 \nnone\n\n") == ("Mücke die Katze", "猫", "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "at least one label"),  # nothing
+        ("\n \n", "at least one label"),  # only blanks
+        ("cat\n\ndog\n", "one line of text"),  # a hole would shift every later label
+        ("cat\nCat\n", "twice"),  # folders on a case-insensitive disk would collide
+        ("cat\nUnknown\n", "reserved"),  # the outcome below the threshold
+    ],
+)
+def test_parse_labels_refuses(text, reason):
+    with pytest.raises(DataError, match=reason):
+        parse_labels(text)
+
+
+def test_match_label_ignores_case_and_follows_the_mapping():
+    labels = ("cat", "Dog")
+    assert match_label("CAT", labels) == "cat"
+    assert match_label("dog", labels) == "Dog"
+    assert match_label("Hunde", labels, mapping={"hunde": "DOG"}) == "Dog"
+
+
+def test_match_label_names_the_labels_when_none_fits():
+    with pytest.raises(DataError, match=r"cat, dog.*Received: bird.*--map bird=cat"):
+        match_label("bird", ("cat", "dog"))
