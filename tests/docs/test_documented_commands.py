@@ -1,0 +1,152 @@
+"""Runs the commands of the README and the guides, as they stand there, in one prepared folder.
+
+What a test cannot run is listed with the reason; a command that is neither run nor listed fails.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EDGE = Path(sys.executable).parent / "edge"
+
+# First words of commands that need what a test does not have.
+NOT_RUN = {
+    "make": "run by tests/packaging",
+    "sudo": "changes the machine",
+    "pip": "run by tests/packaging in environments of their own",
+    "python3": "makes an environment; run by tests/packaging",
+    ".": "enters an environment",
+    "source": "enters an environment",
+    "git": "needs the network",
+    "cd": "enters the clone",
+    "scp": "needs a Raspberry Pi",
+    "ssh": "needs a Raspberry Pi",
+}
+CAMERA = {"--camera 0": "--source clip.avi --as-fast-as-possible"}
+NEEDS_DATA = "pets-data"  # commands on the embedded model's data take an hour
+NEEDS_PI = ("libcamerify", "rpicam", "v4l2-ctl", "vcgencmd", "uname", "getconf", "cat /etc")
+
+
+def shell_lines(page: Path) -> list[str]:
+    """Return the commands of a page's `sh` blocks, continuation lines joined."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    text = "\n".join(blocks).replace("\\\n", " ")
+    return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
+
+
+DOCUMENTED = [(page, line) for page in PAGES for line in shell_lines(page)]
+
+
+def is_runnable(line: str) -> bool:
+    """Whether a documented command is run here rather than listed with its reason."""
+    return line.startswith(("edge ", "python benchmarks/")) and NEEDS_DATA not in line
+
+
+def texture(generator: np.random.Generator, label: str) -> np.ndarray:
+    """Make a picture of an easy texture: horizontal or vertical stripes, or noise."""
+    wave = np.sin(np.arange(96) / generator.uniform(1.5, 3.0)) * 100 + 128
+    picture = np.tile(wave, (96, 1)) if label == "mine" else np.tile(wave[:, None], (1, 96))
+    if label == "none":
+        picture = np.full((96, 96), generator.uniform(60, 200))
+    noisy = picture[:, :, None] + generator.normal(0, 12, (96, 96, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """Return a folder with the files that the guides speak of."""
+    folder = tmp_path_factory.mktemp("guide")
+    generator = np.random.default_rng(3)
+    for label in ("mine", "other", "none"):
+        (folder / "photos" / label).mkdir(parents=True)
+        for number in range(24):
+            path = folder / "photos" / label / f"{number:02d}.png"
+            cv2.imwrite(str(path), texture(generator, label))
+    cv2.imwrite(str(folder / "cat.jpg"), texture(generator, "mine"))
+    writer = cv2.VideoWriter(
+        str(folder / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 96)
+    )
+    for _ in range(12):
+        writer.write(texture(generator, "mine"))
+    writer.release()
+    (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
+    return folder
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a documented command with this environment's `edge` and Python."""
+    for documented, stand_in in CAMERA.items():
+        line = line.replace(documented, stand_in)
+    words = [str(EDGE) if word == "edge" else word for word in shlex.split(line)]
+    words = [sys.executable if word == "python" else word for word in words]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def test_every_documented_command_is_run_or_listed():
+    for page, line in DOCUMENTED:
+        word = line.split()[0]
+        is_listed = word in NOT_RUN or line.startswith(NEEDS_PI) or NEEDS_DATA in line
+        assert is_runnable(line) or is_listed, f"{page.name}: {line}"
+
+
+@pytest.mark.slow
+def test_maker_path_of_the_readme(workplace):
+    pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
+    lines = [line for line in shell_lines(ROOT / "README.md") if is_runnable(line)]
+    assert [line.split()[1] for line in lines] == ["train", "convert", "evaluate", "run"]
+    for line in lines:
+        done = run(line, workplace)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+GUIDE_LINES = [
+    pytest.param(page.name, line, id=f"{page.stem}: {line}"[:70])
+    for page, line in DOCUMENTED
+    if is_runnable(line) and page.name != "README.md"
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "line"), GUIDE_LINES)
+def test_command_of_a_guide(page, line, workplace):
+    """Runs after the README's path, whose run folder and model the guides go on with."""
+    if not (workplace / "pets.tflite").exists():
+        pytest.skip("the README's path did not make a model")
+    done = run(line, workplace)
+    assert done.returncode == 0, f"{page}: {line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_first_program_of_the_readme_runs(workplace):
+    block = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert block is not None
+    program = block[1]
+    assert len([line for line in program.splitlines() if line.strip()]) <= 8
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=workplace,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] in ("cat", "dog", "none", "unknown")
