@@ -2,14 +2,126 @@
 
 A damaged model can abort the process that loads it, and a flipped bit often changes its answers
 without any error. So a file not seen before first proves itself on its golden examples in a child
-process; the verdict is remembered by the file's hash and the runtime, and the next start is free.
+process (`edge.golden`). The verdict is remembered by the file's hash, so that later starts are
+free.
 """
 
 import logging
+import os
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from edge import __version__
+from edge.errors import CatseyeError
+from edge.interpreter import AUTO, choose_runtime, runtime_version
+from edge.modelfile import ModelFile, damaged
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 120.0
-"""For the child process; a Pi Zero needs some seconds, an emulated one half a minute."""
+"""For the child process: a second on a desktop, several on a Pi Zero."""
 
-_MEMORY_BYTES = 1 << 30  # beyond what the child has mapped once everything is imported
+REFUSED = 3
+"""Exit code of the child for a model that fails; the reason is on its standard output."""
+
+_CHILD = "edge.golden"
+_DAMAGE_SIGNALS = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGXCPU"})
+
+
+def verify_model(
+    model: ModelFile, *, runtime: str = AUTO, timeout_seconds: float = TIMEOUT_SECONDS
+) -> None:
+    """Run a model's golden examples in a child process, unless it has passed here before.
+
+    Args:
+        model: A file whose content hash is right.
+        runtime: One of `edge.interpreter.RUNTIMES`, or "auto".
+        timeout_seconds: After which the child is stopped and the model refused.
+
+    Raises:
+        ModelFileError: The model crashes, hangs, does not load or answers otherwise than when
+            it was made.
+        CatseyeError: The child cannot run.
+    """
+    runtime = choose_runtime(runtime)
+    verdict = _verdict_path(model, runtime)
+    if verdict is not None and verdict.exists():
+        return
+    logger.info("model %s: first use, checking it with %s", model.path, runtime)
+    _run_child(model, runtime, timeout_seconds)
+    if verdict is not None:
+        _remember(verdict)
+
+
+def _run_child(model: ModelFile, runtime: str, timeout_seconds: float) -> None:
+    try:
+        child = subprocess.run(
+            child_command(_CHILD, str(model.path.absolute()), model.sha256, runtime),
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise damaged(model.path, f"no answer within {timeout_seconds:g} s") from error
+    if child.returncode == 0:
+        return
+    if child.returncode == REFUSED:
+        raise damaged(model.path, child.stdout.decode(errors="replace").strip())
+    name = _signal_name(child.returncode)
+    if name in _DAMAGE_SIGNALS:
+        raise damaged(model.path, f"it crashes the runtime {runtime} ({name})")
+    lines = child.stderr.decode(errors="replace").strip().splitlines()
+    raise CatseyeError(
+        "The check of a model not seen before must be able to run",
+        received=f"{name or 'exit code ' + str(child.returncode)} {lines[-1] if lines else ''}",
+        fix="Free some memory and run the command again",
+    )
+
+
+def child_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of this package in a process of its own."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment in which a child finds this very package, wherever it was started."""
+    package_parent = str(Path(__file__).absolute().parent.parent)
+    inherited = os.environ.get("PYTHONPATH")
+    paths = [package_parent, *([inherited] if inherited else [])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _signal_name(returncode: int) -> str:
+    """Return the name of the signal that ended a child, or an empty text."""
+    if returncode >= 0:
+        return ""
+    try:
+        return signal.Signals(-returncode).name
+    except ValueError:
+        return f"signal {-returncode}"
+
+
+def _verdict_path(model: ModelFile, runtime: str) -> Path | None:
+    """Return the file whose presence says that the model has passed here, if there can be one."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not cache.is_absolute():  # the specification says to ignore a relative one
+        try:
+            cache = Path.home() / ".cache"
+        except RuntimeError:
+            return None
+    facts = (model.sha256, runtime, runtime_version(runtime), platform.machine(), __version__)
+    return cache / "catseye" / "verified" / "-".join(facts)
+
+
+def _remember(verdict: Path) -> None:
+    """Note that a model has passed; where that cannot be written, the next start checks again."""
+    try:
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.touch()
+    except OSError as error:
+        logger.info("verdict %s: not remembered (%s)", verdict, error)

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -30,18 +29,15 @@ _STANDARD_ERROR = 2
 @dataclass(frozen=True, slots=True)
 class _Runtime:
     module: str  # has the class Interpreter
-    distribution: str
     install: str
 
 
 _RUNTIMES = {
-    "litert": _Runtime(
-        "ai_edge_litert.interpreter", "ai-edge-litert", "pip install ai-edge-litert"
-    ),
+    "litert": _Runtime("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
     "tflite-runtime": _Runtime(
-        "tflite_runtime.interpreter", "tflite-runtime", "pip install 'catseye[tflite-runtime]'"
+        "tflite_runtime.interpreter", "pip install 'catseye[tflite-runtime]'"
     ),
-    "tensorflow": _Runtime("tensorflow.lite", "tensorflow", "pip install 'catseye[desktop]'"),
+    "tensorflow": _Runtime("tensorflow.lite", "pip install 'catseye[desktop]'"),
 }
 
 RUNTIMES = tuple(_RUNTIMES)
@@ -92,10 +88,8 @@ def runtime_version(runtime: str) -> str:
         MissingExtraError: It is not installed.
     """
     name = choose_runtime(runtime)
-    try:
-        return metadata.version(_RUNTIMES[name].distribution)
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    package = _import(name, _RUNTIMES[name].module.partition(".")[0])
+    return str(getattr(package, "__version__", "unknown"))
 
 
 def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 1) -> Interpreter:
@@ -114,7 +108,7 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
     """
     check_threads(threads)
     name = choose_runtime(runtime)
-    module = _load(name)
+    module = _import(name, _RUNTIMES[name].module)
     try:
         with _without_native_chatter():
             native = module.Interpreter(model_content=model_bytes, num_threads=threads)
@@ -195,9 +189,9 @@ def _is_installed(runtime: _Runtime) -> bool:
     return find_spec(runtime.module.partition(".")[0]) is not None
 
 
-def _load(name: str) -> ModuleType:
+def _import(name: str, module: str) -> ModuleType:
     try:
-        return importlib.import_module(_RUNTIMES[name].module)
+        return importlib.import_module(module)
     except (ImportError, AttributeError) as error:
         # AttributeError: tflite-runtime 2.14 beside NumPy 2 (_ARRAY_API not found).
         raise _missing(name, f"it is installed but does not load ({error})") from error

@@ -1,0 +1,100 @@
+"""Holds a model against its golden examples; a process of its own, started by `edge.integrity`.
+
+Usage: `python -m edge.golden MODEL SHA256 RUNTIME`. Exit code 0: the model answers as it did when
+it was made. 3: it does not, and standard output says how.
+"""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edge.classifier import Classifier
+from edge.errors import ModelFileError
+from edge.integrity import REFUSED
+from edge.interpreter import open_interpreter, runtime_version
+from edge.modelfile import GOLDEN_TOLERANCE, ModelFile, damaged, read_model_file
+from edge.records import Pixels, Scores
+
+_SPARE_BYTES = 1 << 30  # beyond what is mapped once everything is imported
+
+
+def golden_scores(classifier: Classifier) -> list[Scores]:
+    """Return what a model says about each of its golden examples, `(labels,)` each."""
+    examples = classifier.model.manifest.golden
+    return [
+        classifier.classify(np.ascontiguousarray(example.pixels_rgb[:, :, ::-1])).scores
+        for example in examples
+    ]
+
+
+def check_golden(model: ModelFile, *, runtime: str) -> None:
+    """Load a model and compare its answers with those in its manifest.
+
+    Raises:
+        ModelFileError: It does not load, or an answer is off by more than `GOLDEN_TOLERANCE`.
+    """
+    interpreter = open_interpreter(model.model_bytes, runtime=runtime)
+    with Classifier(_uncalibrated(model), interpreter) as classifier:
+        found = golden_scores(classifier) or [classifier.classify(_grey_frame()).scores]
+    if not all(np.isfinite(scores).all() for scores in found):
+        raise damaged(model.path, "its scores are no numbers")
+    for number, (example, scores) in enumerate(
+        zip(model.manifest.golden, found, strict=False), start=1
+    ):
+        off = float(np.abs(scores - np.array(example.scores, np.float32)).max())
+        if off > GOLDEN_TOLERANCE:
+            raise damaged(
+                model.path,
+                f"golden example {number} is off by {off:.3f}, over {GOLDEN_TOLERANCE:g}",
+            )
+
+
+def main(path: Path, sha256: str, runtime: str) -> int:
+    """Check one file and return the exit code."""
+    try:
+        model = read_model_file(path)
+        if model.sha256 != sha256:
+            raise damaged(path, "it changed while it was read")
+        runtime_version(runtime)  # imports it, which may map more than the model is allowed
+        _limit_memory()
+        check_golden(model, runtime=runtime)
+    except ModelFileError as error:
+        sys.stdout.write(error.received.removeprefix(f"{path}: "))
+        return REFUSED
+    except MemoryError:
+        sys.stdout.write(f"it asks for more than {_SPARE_BYTES >> 30} GiB of memory")
+        return REFUSED
+    return 0
+
+
+def _uncalibrated(model: ModelFile) -> ModelFile:
+    decision = replace(model.manifest.decision, temperature=1.0)
+    return replace(model, manifest=replace(model.manifest, decision=decision))
+
+
+def _grey_frame() -> Pixels:
+    return np.full((16, 16, 3), 127, np.uint8)
+
+
+def _limit_memory() -> None:
+    """Bound the address space where the system can, so that an absurd model fails early."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return
+    mapped_bytes = int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = mapped_bytes + _SPARE_BYTES
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:4]))
