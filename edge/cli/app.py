@@ -1,4 +1,4 @@
-"""The `edge` command: verbs that are listed from their source text and imported only when called."""
+"""The `edge` command: its verbs are listed from their source text and imported when called."""
 
 from functools import cache
 from typing import Annotated, Any

@@ -1,0 +1,51 @@
+# make demo                 install into .venv and classify the demo scene
+# make demo SOURCE=0        ... a webcam;  SOURCE="my clip.mp4"  ... a file
+# make test                 install into .venv-test and run every check
+# make format | clean | lock
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter; the first of python3.13, python3.12,
+# python3.11 and python3 that is 3.11 to 3.13 by default.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo test format clean lock
+
+SOURCE ?= demo:
+PYTHON ?=
+export SOURCE PYTHON
+
+VENV := .venv
+TEST_VENV := .venv-test
+PINNED := requirements/build.txt requirements/setup.sh pyproject.toml
+TEST_BIN := $(TEST_VENV)/bin
+
+demo: $(VENV)/installed
+	@$(VENV)/bin/edge run --source "$$SOURCE"
+
+test: $(TEST_VENV)/installed
+	$(TEST_BIN)/ruff format --check .
+	$(TEST_BIN)/ruff check .
+	$(TEST_BIN)/mypy
+	$(TEST_BIN)/lint-imports
+	$(TEST_BIN)/coverage run -m pytest
+	$(TEST_BIN)/coverage report
+
+format: $(TEST_VENV)/installed
+	$(TEST_BIN)/ruff format .
+	$(TEST_BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) $(TEST_VENV) build dist htmlcov .coverage .coverage.* .cache \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+lock:
+	requirements/lock.sh
+
+$(VENV)/installed: requirements/runtime.txt requirements/demo.txt $(PINNED)
+	@requirements/setup.sh $(VENV) requirements/runtime.txt requirements/demo.txt
+	@touch $@
+
+$(TEST_VENV)/installed: requirements/test.txt requirements/demo.txt $(PINNED)
+	@requirements/setup.sh $(TEST_VENV) requirements/test.txt requirements/demo.txt
+	@touch $@
