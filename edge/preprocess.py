@@ -15,9 +15,10 @@ RESIZE_MODE = "squash"
 COLOUR_ORDER = "RGB"
 
 # Bilinear sampling reads four pixels however far it shrinks: up to this factor that is the
-# picture, beyond it mostly noise. Area averaging is right at any factor but takes five times as
-# long on a camera's 640x480 frame, which a model of one millisecond cannot hide.
-_BILINEAR_SHRINK_LIMIT = 4.0
+# picture, beyond it mostly noise. A larger frame is first halved by averaging, which OpenCV does
+# ten times as fast as averaging by an odd factor (1280x720 to 160x160: 0.3 against 3 ms) and with
+# nearly the same result.
+_BILINEAR_SHRINK_LIMIT = 5.0
 
 
 def fit_frame(frame_bgr: Pixels, *, size_wh: tuple[int, int], out: Pixels | None = None) -> Pixels:
@@ -41,14 +42,24 @@ def fit_frame(frame_bgr: Pixels, *, size_wh: tuple[int, int], out: Pixels | None
     width, height = size_wh
     if out is None:
         out = np.empty((height, width, 3), np.uint8)
-    frame_height, frame_width = frame_bgr.shape[:2]
-    shrink = max(frame_width / width, frame_height / height)
-    is_averaged = shrink > _BILINEAR_SHRINK_LIMIT
-    cv2.resize(
-        frame_bgr,
-        size_wh,
-        dst=out,
-        interpolation=cv2.INTER_AREA if is_averaged else cv2.INTER_LINEAR,
-    )
+    while _shrink(frame_bgr, size_wh) > _BILINEAR_SHRINK_LIMIT:
+        frame_bgr = _halve(frame_bgr)
+    cv2.resize(frame_bgr, size_wh, dst=out, interpolation=cv2.INTER_LINEAR)
     cv2.cvtColor(out, cv2.COLOR_BGR2RGB, dst=out)
     return out
+
+
+def _shrink(frame_bgr: Pixels, size_wh: tuple[int, int]) -> float:
+    return max(frame_bgr.shape[1] / size_wh[0], frame_bgr.shape[0] / size_wh[1])
+
+
+def _halve(frame_bgr: Pixels) -> Pixels:
+    """Average blocks of two by two pixels; of an odd side the last row or column is left out.
+
+    A side of one pixel stays: only the other one is halved.
+    """
+    height, width = frame_bgr.shape[:2]
+    half_wh = (max(width // 2, 1), max(height // 2, 1))
+    even_bgr = frame_bgr[: half_wh[1] * min(height, 2), : half_wh[0] * min(width, 2)]
+    halved_bgr: Pixels = cv2.resize(even_bgr, half_wh, interpolation=cv2.INTER_AREA)
+    return halved_bgr
