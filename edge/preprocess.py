@@ -50,7 +50,8 @@ def fit_frame(frame_bgr: Pixels, *, size_wh: tuple[int, int], out: Pixels | None
 
 
 def _shrink(frame_bgr: Pixels, size_wh: tuple[int, int]) -> float:
-    return max(frame_bgr.shape[1] / size_wh[0], frame_bgr.shape[0] / size_wh[1])
+    height, width = frame_bgr.shape[:2]
+    return max(float(width / size_wh[0]), float(height / size_wh[1]))
 
 
 def _halve(frame_bgr: Pixels) -> Pixels:
@@ -60,6 +61,7 @@ def _halve(frame_bgr: Pixels) -> Pixels:
     """
     height, width = frame_bgr.shape[:2]
     half_wh = (max(width // 2, 1), max(height // 2, 1))
+    halved_bgr = np.empty((half_wh[1], half_wh[0], 3), np.uint8)
     even_bgr = frame_bgr[: half_wh[1] * min(height, 2), : half_wh[0] * min(width, 2)]
-    halved_bgr: Pixels = cv2.resize(even_bgr, half_wh, interpolation=cv2.INTER_AREA)
+    cv2.resize(even_bgr, half_wh, dst=halved_bgr, interpolation=cv2.INTER_AREA)
     return halved_bgr
