@@ -9,7 +9,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test format clean lock
+.PHONY: demo test format clean lock FORCE
 
 SOURCE ?= demo:
 PYTHON ?=
@@ -19,6 +19,10 @@ VENV := .venv
 TEST_VENV := .venv-test
 PINNED := requirements/build.txt requirements/setup.sh pyproject.toml
 TEST_BIN := $(TEST_VENV)/bin
+
+# Set up again what was moved here, has lost its Python, or shall get a certain one.
+stale = $(if $(PYTHON),FORCE,$(shell test -x $(1)/bin/python && \
+	grep -qsF '$(CURDIR)/$(1)' $(1)/bin/activate || echo FORCE))
 
 demo: $(VENV)/installed
 	@$(VENV)/bin/edge run --source "$$SOURCE"
@@ -42,10 +46,10 @@ clean:
 lock:
 	requirements/lock.sh
 
-$(VENV)/installed: requirements/runtime.txt requirements/demo.txt $(PINNED)
+$(VENV)/installed: requirements/runtime.txt requirements/demo.txt $(PINNED) $(call stale,$(VENV))
 	@requirements/setup.sh $(VENV) requirements/runtime.txt requirements/demo.txt
 	@touch $@
 
-$(TEST_VENV)/installed: requirements/test.txt requirements/demo.txt $(PINNED)
+$(TEST_VENV)/installed: requirements/test.txt requirements/demo.txt $(PINNED) $(call stale,$(TEST_VENV))
 	@requirements/setup.sh $(TEST_VENV) requirements/test.txt requirements/demo.txt
 	@touch $@

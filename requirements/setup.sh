@@ -2,11 +2,12 @@
 # Make a virtual environment with pinned packages and this project: setup.sh VENV REQUIREMENTS...
 # PYTHON=/path/to/python3.12 chooses the interpreter. `make demo` and `make test` call it.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd -P "$(dirname "$0")/.."
 
 venv=$1
 shift
 log=$venv/pip.log
+case $venv in *test*) goal=test ;; *) goal=demo ;; esac
 
 say() { printf 'catseye: %s\n' "$*" >&2; }
 
@@ -20,6 +21,8 @@ fail() {
 is_suitable() { # a Python of 3.11 to 3.13 that starts
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' > /dev/null 2>&1
 }
+
+version_of() { "$1" -c 'import sys; print(sys.version)' 2> /dev/null; }
 
 has_venv() { "$1" -c 'import ensurepip, venv' > /dev/null 2>&1; }
 
@@ -71,14 +74,13 @@ pip_install() { # shows the file names of downloads; keeps everything else for t
     fail "pip could not install the packages; all it said is in $log"
 }
 
-case $venv in *test*) goal=test ;; *) goal=demo ;; esac
+is_usable() { # made in this place, by the interpreter that is asked for, and not broken off
+    grep -qsF "$PWD/$venv" "$venv/bin/activate" && is_suitable "$venv/bin/python" &&
+        "$venv/bin/python" -m pip --version > /dev/null 2>&1 || return 1
+    [ -z "${PYTHON:-}" ] || [ "$(version_of "$venv/bin/python")" = "$(version_of "$PYTHON")" ]
+}
 
-if ! is_suitable "$venv/bin/python" || ! "$venv/bin/python" -m pip --version > /dev/null 2>&1; then
-    make_venv
-elif [ -n "${PYTHON:-}" ] && [ "$("$venv/bin/python" -c 'import sys; print(sys.version)')" != \
-    "$("$PYTHON" -c 'import sys; print(sys.version)')" ]; then
-    make_venv
-fi
+is_usable || make_venv
 
 # A 32-bit system on a 64-bit kernel (Raspberry Pi OS) must say so, or pip takes it for 64 bit.
 emulation=(env)
