@@ -18,7 +18,7 @@ from edge.sources.demo.motion import Gait, Mark, Pose, pose_at, sunlight_at
 from edge.testing import ManualClock, RecordingAction
 
 CAT_BGR = (250, 0, 250)  # colours that the garden has next to nothing of
-PERSON_BGR = (250, 250, 0)
+PERSON_BGR = (250, 0, 0)
 SMALL_WH = (160, 120)
 
 
