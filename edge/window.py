@@ -1,0 +1,148 @@
+"""The window of `edge run --window`: the frame, what is decided, and the rate.
+
+OpenCV's GUI ends the process when it finds no display, so a child process tries it first.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from edge.clock import RateMeter
+from edge.errors import MissingExtraError, SettingError
+from edge.records import Clock, Decision, Frame, FrameSource, Pixels
+
+_TITLE = "catseye"
+_LONGEST_SIDE = 960
+_BAR_HEIGHT = 36
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_WHITE = (255, 255, 255)
+_END_KEYS = frozenset({ord("q"), ord("Q"), 27})  # 27 is Esc
+_TRIAL = "import cv2; cv2.namedWindow('catseye')"
+_TRIAL_SECONDS = 20
+
+
+class Window:
+    """Shows the frames of a source; closing it ends the source.
+
+    It stands between the source and the loop, and among the actions:
+    `run(window, classifier, decider, [window], ...)`.
+
+    Args:
+        source: Where the frames come from; closed with the window.
+        clock: Measures the rate.
+    """
+
+    def __init__(self, source: FrameSource, *, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._rate = RateMeter()
+        self._frame: Frame | None = None
+        self._is_shown = False
+        self._is_closed = False
+
+    def read(self) -> Frame | None:
+        """Return the source's next frame; `None` at its end or when the window was closed.
+
+        Raises:
+            SourceError: The source is lost.
+        """
+        self._frame = None if self._is_closed else self._source.read()
+        return self._frame
+
+    def handle(self, decision: Decision) -> None:
+        """Show the latest frame with what was decided; q, Esc or closing ends the run."""
+        if self._frame is None or self._is_closed:
+            return
+        now_seconds = self._clock.monotonic()
+        self._rate.add(now_seconds)
+        picture = draw_decision(
+            self._frame.pixels_bgr, decision, rate_hz=self._rate.rate_hz(now_seconds)
+        )
+        cv2.imshow(_TITLE, picture)
+        self._is_shown = True
+        key = cv2.waitKey(1) & 0xFF
+        is_open = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        self._is_closed = key in _END_KEYS or not is_open
+
+    def close(self) -> None:
+        """Close window and source; a second call does nothing."""
+        self._is_closed = True
+        if self._is_shown:
+            self._is_shown = False
+            cv2.destroyAllWindows()
+        self._source.close()
+
+
+def draw_decision(frame_bgr: Pixels, decision: Decision, *, rate_hz: float) -> Pixels:
+    """Draw what the window shows: the frame, at most 960 pixels long, over a line of text.
+
+    Returns:
+        A new array, `(height, width, 3)`, `uint8`, BGR.
+    """
+    height, width = frame_bgr.shape[:2]
+    factor = min(1.0, _LONGEST_SIDE / max(height, width))
+    size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
+    canvas = np.zeros((size_wh[1] + _BAR_HEIGHT, size_wh[0], 3), np.uint8)
+    cv2.resize(frame_bgr, size_wh, dst=canvas[: size_wh[1]], interpolation=cv2.INTER_AREA)
+    text = f"{decision.label} {decision.score:.2f}   {rate_hz:.1f} fps   {decision.age_ms:.0f} ms"
+    cv2.putText(canvas, text, (10, canvas.shape[0] - 11), _FONT, 0.6, _WHITE, 1, cv2.LINE_AA)
+    return canvas
+
+
+def check_window(
+    *, environment: Mapping[str, str] | None = None, platform: str = sys.platform
+) -> None:
+    """Find out whether a window can be opened here.
+
+    Args:
+        environment: The process's own when `None`.
+        platform: As `sys.platform` has it.
+
+    Raises:
+        MissingExtraError: OpenCV is the build without windows.
+        SettingError: There is no display, or it does not answer.
+    """
+    if not cv2.currentUIFramework():
+        raise MissingExtraError(
+            "A window needs the extra 'window'",
+            received="the build of OpenCV that has no windows",
+            fix="Run: pip install 'catseye[window]' && "
+            "pip install --force-reinstall --no-deps opencv-python",
+        )
+    if environment is None:
+        environment = os.environ
+    has_display = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    if platform.startswith("linux"):
+        if not has_display:
+            raise _no_display("neither DISPLAY nor WAYLAND_DISPLAY is set")
+        _try_display(environment)
+
+
+def _try_display(environment: Mapping[str, str]) -> None:
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-P", "-c", _TRIAL],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=_TRIAL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _no_display("a display that does not answer") from error
+    if trial.returncode != 0:
+        lines = trial.stderr.decode(errors="replace").split("\n")
+        raise _no_display(next((line for line in lines if line), "a display that refuses"))
+
+
+def _no_display(received: str) -> SettingError:
+    return SettingError(
+        "A window needs a display",
+        received=received,
+        fix="Run it in a desktop session, or over ssh with ssh -X, or set DISPLAY (often :0)",
+    )
