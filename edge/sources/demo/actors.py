@@ -143,8 +143,9 @@ def _cut_out(picture_bgr: Pixels, photo: Photo) -> Pixels:
     alpha = _matte(picture_bgr, photo.outline)
     colour = _spread_colours(picture_bgr, alpha)
     for line in photo.whiskers:
-        hair = np.zeros_like(alpha)
-        draw_line(hair, line, colour=(0.55,))
+        hair_mask = np.zeros(alpha.shape, np.uint8)
+        draw_line(hair_mask, line, colour=(140,))
+        hair = hair_mask.astype(np.float32) / 255
         colour = np.where((hair > alpha)[:, :, np.newaxis], _WHISKER_BGR, colour)
         alpha = np.maximum(alpha, hair)
     premultiplied = np.clip(colour * photo.gain, 0, 255) * alpha[:, :, np.newaxis]

@@ -31,7 +31,7 @@ def to_colour(colour: Colour) -> Plane:
     return np.asarray(colour, dtype=np.float32)
 
 
-def fill_polygon(canvas: Pixels | Plane, points: Sequence[Point], colour: Colour) -> None:
+def fill_polygon(canvas: Pixels, points: Sequence[Point], colour: Colour) -> None:
     """Fill a polygon of `(x, y)` points."""
     cv2.fillPoly(canvas, [fixed_point(points)], colour, cv2.LINE_AA, _FRACTION_BITS)
 
@@ -44,9 +44,7 @@ def fill_ellipse(
     cv2.ellipse(canvas, middle, half_axes, angle, 0, 360, colour, -1, cv2.LINE_AA, _FRACTION_BITS)
 
 
-def draw_line(
-    canvas: Pixels | Plane, points: Sequence[Point], *, colour: Colour, width: int = 1
-) -> None:
+def draw_line(canvas: Pixels, points: Sequence[Point], *, colour: Colour, width: int = 1) -> None:
     """Draw a line through `(x, y)` points."""
     path = [fixed_point(points)]
     cv2.polylines(canvas, path, False, colour, width, cv2.LINE_AA, _FRACTION_BITS)
