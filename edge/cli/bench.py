@@ -1,0 +1,142 @@
+"""`edge bench`: what a model costs on this machine."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge.cli import output
+from edge.cli.options import JsonOption, ModelOption
+
+if TYPE_CHECKING:
+    from edge.benchmark import Benchmark, Timing
+
+
+def bench(
+    model: ModelOption = None,
+    runtime: Annotated[
+        str,
+        typer.Option(
+            "--runtime",
+            envvar="EDGE_RUNTIME",
+            help="all (those for devices that are installed), or one by name.",
+        ),
+    ] = "all",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads",
+            envvar="EDGE_THREADS",
+            help="Threads of the runtime, 1 to 64.",
+            show_default="1, 2, 4 ... as many as there are cores",
+        ),
+    ] = None,
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, max=1_000_000, help="Frames to measure.")
+    ] = 300,
+    json: JsonOption = False,
+) -> None:
+    """Measure invoke, preprocessing, frame-to-label and start-up time, and memory.
+
+    Frames are 640x480. Bare invoke and frame-to-label take turns, so that a busy machine meets
+    both alike; the overhead is the ratio of their medians. Each combination of runtime and threads
+    runs in a process of its own.
+
+    Raises:
+        CatseyeError: The model or a runtime cannot be used.
+    """
+    from edge.benchmark import describe_machine, measure_in_child
+    from edge.integrity import verify_model
+    from edge.interpreter import check_threads
+    from edge.modelfile import default_model_path, read_model_file
+
+    thread_counts = _thread_counts() if threads is None else [check_threads(threads)]
+    runtimes = _runtimes(runtime)
+    file = read_model_file(model or default_model_path())
+    machine = describe_machine()
+    output.say(f"{file.path} ({file.manifest.name}), {frames} frames of 640x480 on {machine}")
+    results = []
+    for name in runtimes:
+        verify_model(file, runtime=name)
+        for count in thread_counts:
+            with output.console().status(f"measuring {name}, {count} threads"):
+                result = measure_in_child(file, runtime=name, threads=count, frames=frames)
+            results.append(result)
+            if json:
+                output.emit_json(_record(result, machine=machine, model_sha256=file.sha256))
+    if not json:
+        _show(results)
+
+
+def _thread_counts() -> list[int]:
+    """Return 1, 2, 4 and so on, up to the cores that this process may use."""
+    import os
+
+    is_limited = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count() or 1
+    return [2**power for power in range(7) if 2**power <= cores]
+
+
+def _runtimes(runtime: str) -> tuple[str, ...]:
+    from edge.interpreter import DEVICE_RUNTIMES, available_runtimes, choose_runtime
+
+    if runtime == "all":
+        installed = tuple(name for name in available_runtimes() if name in DEVICE_RUNTIMES)
+        return installed or (choose_runtime(),)  # which says what to install
+    return (choose_runtime(runtime),)
+
+
+def _record(result: "Benchmark", *, machine: str, model_sha256: str) -> dict[str, Any]:
+    speed = result.speed
+    return {
+        "runtime": result.runtime,
+        "runtime_version": result.runtime_version,
+        "threads": result.threads,
+        "frames": result.frames,
+        "invoke_ms": _percentiles(speed.invoke),
+        "preprocess_ms": _percentiles(speed.preprocess),
+        "frame_to_label_ms": _percentiles(speed.frame_to_label),
+        "overhead_ratio": round(speed.overhead_ratio, 4),
+        "fps": round(speed.rate_hz, 1),
+        "cold_start_ms": result.cold_start_ms,
+        "peak_rss_mb": result.peak_rss_mb,
+        "machine": machine,
+        "model_sha256": model_sha256,
+    }
+
+
+def _percentiles(timing: "Timing") -> dict[str, float]:
+    return {"p50": timing.p50, "p90": timing.p90, "p99": timing.p99}
+
+
+def _show(results: "list[Benchmark]") -> None:
+    output.emit_table(
+        (
+            "runtime",
+            "version",
+            "threads",
+            "invoke ms",
+            "preprocess ms",
+            "frame to label ms",
+            "p99 ms",
+            "overhead",
+            "frames/s",
+            "cold start ms",
+            "memory MB",
+        ),
+        [
+            (
+                result.runtime,
+                result.runtime_version,
+                result.threads,
+                round(result.speed.invoke.p50, 3),
+                round(result.speed.preprocess.p50, 3),
+                round(result.speed.frame_to_label.p50, 3),
+                round(result.speed.frame_to_label.p99, 3),
+                f"{result.speed.overhead_ratio:.3f}",
+                round(result.speed.rate_hz, 1),
+                result.cold_start_ms,
+                result.peak_rss_mb,
+            )
+            for result in results
+        ],
+    )

@@ -1,0 +1,108 @@
+"""`edge inspect`: what a model file carries, and whether it is intact."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge.cli import output
+from edge.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from edge.inspection import Inspection
+    from edge.manifest import Manifest
+
+
+def inspect(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A .tflite file, also of others.",
+            envvar="EDGE_MODEL",
+            show_default="the embedded model",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a model file carries, and whether it is intact.
+
+    A file made by edge convert is held against its hash and its golden examples. A file of another
+    origin is "not verifiable". A damaged file ends with exit code 1.
+
+    Raises:
+        CatseyeError: There is no such file.
+        Exit: The file is damaged.
+    """
+    from edge.inspection import DAMAGED, inspect_file
+    from edge.modelfile import default_model_path
+
+    found = inspect_file(model or default_model_path())
+    if json:
+        output.emit_json(_record(found))
+    else:
+        _show(found)
+    if found.verdict == DAMAGED:
+        raise typer.Exit(1)
+
+
+def _record(found: "Inspection") -> dict[str, Any]:
+    is_intact = {"intact": True, "damaged": False}.get(found.verdict)
+    return {
+        "path": found.path,
+        "intact": is_intact,
+        "verdict": found.verdict,
+        "reason": found.reason,
+        "size_bytes": found.size_bytes,
+        "sha256": found.sha256,
+        "manifest": None if found.manifest is None else found.manifest.to_dict(),
+        "operators": [
+            {"name": use.name, "inputs": use.inputs, "outputs": use.outputs, "count": use.count}
+            for use in found.operators
+        ],
+    }
+
+
+def _show(found: "Inspection") -> None:
+    output.emit_text(f"{found.path}: {found.verdict} ({found.reason})")
+    output.emit_text(f"  size          {found.size_bytes:,} bytes, sha256 {found.sha256}")
+    if found.manifest is not None:
+        _show_manifest(found.manifest)
+    if found.operators:
+        output.emit_table(
+            ("operator", "inputs", "outputs", "count"),
+            [
+                (use.name, ", ".join(use.inputs), ", ".join(use.outputs), use.count)
+                for use in found.operators
+            ],
+        )
+
+
+def _show_manifest(manifest: "Manifest") -> None:
+    takes, decides = manifest.input, manifest.decision
+    thresholds = ", ".join(f"{label} {decides.thresholds[label]:.2f}" for label in manifest.labels)
+    lines = {
+        "name": manifest.name,
+        "labels": ", ".join(manifest.labels),
+        "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}, "
+        f"resized by {takes.resize}",
+        "thresholds": thresholds,
+        "calibration": f"temperature {decides.temperature:g}",
+        "decision": f"{decides.votes} of {decides.window} frames",
+        "golden": f"{len(manifest.golden)} examples",
+        "quantization": _summarise(manifest.quantization),
+        "training": _summarise(manifest.training),
+    }
+    for name, text in lines.items():
+        output.emit_text(f"  {name:<13} {text}")
+
+
+def _summarise(values: Any) -> str:
+    """Show the plain values of a report and name the rest; --json has it in full."""
+    plain = [
+        f"{key} {value}"
+        for key, value in values.items()
+        if isinstance(value, str | int | float) and len(str(value)) <= 40
+    ]
+    nested = [key for key, value in values.items() if isinstance(value, dict | list)]
+    more = f"more with --json: {', '.join(nested)}" if nested else ""
+    return "; ".join(part for part in (", ".join(plain), more) if part) or "not recorded"

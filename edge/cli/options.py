@@ -1,0 +1,37 @@
+"""Options that several commands share; light, because every command imports it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="EDGE_MODEL",
+        help="Model file made by edge convert.",
+        show_default="the embedded model: cat, dog, none",
+    ),
+]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        envvar="EDGE_RUNTIME",
+        help="auto, litert, tflite-runtime or tensorflow.",
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        envvar="EDGE_THREADS",
+        help="Threads of the runtime, 1 to 64.",
+        show_default="1",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Write JSON lines to standard output, nothing else.")
+]

@@ -1,0 +1,135 @@
+"""How good a deployed file is on a folder per label, judged by the device's own code."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.classifier import Classifier
+from edge.errors import DataError, PictureError
+from edge.images import list_pictures, read_picture
+from edge.labels import match_label
+from edge.metrics import Evaluation, evaluate_scores
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPicture:
+    """A picture file and what it shows."""
+
+    path: Path
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedPicture:
+    """A picture file that was not judged, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FolderEvaluation:
+    """What was said about a folder's pictures.
+
+    Attributes:
+        result: The counts, over the pictures that could be read.
+        skipped: The others.
+    """
+
+    result: Evaluation
+    skipped: tuple[SkippedPicture, ...]
+
+
+def find_labelled_pictures(
+    folder: Path, *, labels: Sequence[str], mapping: Mapping[str, str] | None = None
+) -> list[LabelledPicture]:
+    """List the pictures of a folder whose subfolders are named after labels.
+
+    Args:
+        folder: Holds a subfolder for some or all of the labels.
+        labels: The model's labels.
+        mapping: Other names for labels, such as `{"Cats": "cat"}`.
+
+    Raises:
+        DataError: No such folder, no subfolders, one that stands for no label, or a mapping to
+            no label.
+    """
+    for name, label in (mapping or {}).items():
+        if label.casefold() not in {known.casefold() for known in labels}:
+            raise DataError(
+                "A folder is mapped to one of the model's labels: " + ", ".join(labels),
+                received=f"{name}={label}",
+                fix=f"Use for example --map {name}={labels[0]}",
+            )
+    return [
+        LabelledPicture(path, label)
+        for subfolder in _subfolders(folder)
+        for label in [match_label(subfolder.name, labels, mapping=mapping)]
+        for path in list_pictures(subfolder)
+    ]
+
+
+def evaluate_pictures(
+    classifier: Classifier,
+    pictures: Sequence[LabelledPicture],
+    *,
+    when_judged: Callable[[], None] | None = None,
+) -> FolderEvaluation:
+    """Classify pictures whose label is known and count what is right.
+
+    Args:
+        classifier: The deployed file.
+        pictures: What to judge.
+        when_judged: Called after each picture, for a progress bar.
+
+    Raises:
+        DataError: None of the pictures can be read.
+    """
+    scores, truth = [], []
+    skipped = []
+    for picture in pictures:
+        try:
+            frame_bgr = read_picture(picture.path)
+        except PictureError as error:
+            reason = error.received.removeprefix(f"{picture.path}: ")
+            skipped.append(SkippedPicture(picture.path, reason))
+        else:
+            scores.append(classifier.classify(frame_bgr).scores)
+            truth.append(classifier.labels.index(picture.label))
+        if when_judged is not None:
+            when_judged()
+    if not scores:
+        raise DataError(
+            "An evaluation needs at least one picture that can be read",
+            received=f"{len(pictures)} picture files, {len(skipped)} of them unreadable",
+            fix="Put pictures into the subfolders, for example FOLDER/cat/photo.jpg",
+        )
+    result = evaluate_scores(
+        np.stack(scores),
+        np.array(truth),
+        labels=classifier.labels,
+        thresholds=classifier.model.manifest.decision.thresholds,
+    )
+    return FolderEvaluation(result, tuple(skipped))
+
+
+def _subfolders(folder: Path) -> Iterator[Path]:
+    try:
+        found = sorted(
+            path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+        )
+    except OSError as error:
+        raise DataError(
+            "A folder to evaluate must be readable",
+            received=f"{folder}: {error.strerror or error}",
+            fix="Name a folder that holds a subfolder per label",
+        ) from error
+    if not found:
+        raise DataError(
+            "A folder to evaluate holds a subfolder per label",
+            received=f"{folder}, which has no subfolder",
+            fix="Sort the pictures into subfolders, for example FOLDER/cat and FOLDER/dog",
+        )
+    yield from found

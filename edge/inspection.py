@@ -1,0 +1,105 @@
+"""What a model file carries, and whether it is still what was written."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import MissingExtraError, ModelFileError
+from edge.integrity import verify_model
+from edge.manifest import Manifest
+from edge.modelfile import (
+    MANIFEST_NAME,
+    damaged,
+    read_model_bytes,
+    read_model_file,
+    split_members,
+)
+from edge.operators import OperatorUse, list_operators
+
+INTACT = "intact"
+DAMAGED = "damaged"
+NOT_VERIFIABLE = "not verifiable"
+
+_ZIP_REMAINS = (b"PK\x03\x04", b"PK\x01\x02", MANIFEST_NAME.encode())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """What was found in a model file.
+
+    Attributes:
+        path: The file.
+        verdict: "intact", "damaged", or "not verifiable" for a file made by others.
+        reason: What the verdict rests on.
+        size_bytes: Of the file.
+        sha256: Of the file, hexadecimal.
+        manifest: What it says about itself; `None` unless it is intact.
+        operators: What it computes with; empty when that cannot be read.
+    """
+
+    path: Path
+    verdict: str
+    reason: str
+    size_bytes: int
+    sha256: str
+    manifest: Manifest | None
+    operators: tuple[OperatorUse, ...]
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Look into a model file of this project or another; nothing of it is run in this process.
+
+    Raises:
+        ModelFileError: There is no such file, or it cannot be read.
+    """
+    data = _read(path)
+    manifest = None
+    try:
+        manifest, verdict, reason = _judge(path)
+    except ModelFileError as error:
+        verdict, reason = DAMAGED, error.received.removeprefix(f"{path}: ")
+    return Inspection(
+        path=path,
+        verdict=verdict,
+        reason=reason,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        manifest=manifest,
+        operators=_operators(path, data),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            "A file to inspect must be readable",
+            received=f"{path}: {error.strerror or error}",
+            fix="Name an existing .tflite file",
+        ) from error
+
+
+def _judge(path: Path) -> tuple[Manifest | None, str, str]:
+    data = read_model_bytes(path)
+    _, members = split_members(path, data)
+    if MANIFEST_NAME not in members:
+        if any(remain in data for remain in _ZIP_REMAINS) and not members:
+            raise damaged(path, "its zip tail is cut off or overwritten")
+        list_operators(data)
+        return None, NOT_VERIFIABLE, "it carries no manifest: it was not made by edge convert"
+    model = read_model_file(path)
+    try:
+        verify_model(model)
+    except MissingExtraError:
+        return model.manifest, INTACT, "its content hash is right; no runtime to try it with"
+    examples = len(model.manifest.golden)
+    reason = f"its content hash is right, and so are its answers to {examples} golden examples"
+    return model.manifest, INTACT, reason
+
+
+def _operators(path: Path, data: bytes) -> tuple[OperatorUse, ...]:
+    try:
+        return list_operators(data)
+    except ModelFileError:
+        return ()
