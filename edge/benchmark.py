@@ -24,6 +24,7 @@ import numpy as np
 from edge import __version__
 from edge.classifier import Classifier, input_filler
 from edge.errors import CatseyeError
+from edge.hardware import board_name
 from edge.integrity import child_command, child_environment, verify_model
 from edge.interpreter import open_interpreter, runtime_version
 from edge.modelfile import ModelFile, read_model_file
@@ -231,9 +232,9 @@ def _time_filling(model: ModelFile, pictures_bgr: list[Pixels], frames: int) -> 
 
 def _processor_name() -> str:
     """Return the board's name, the processor's, or what Python knows of it."""
-    board = Path("/proc/device-tree/model")
-    if board.exists():
-        return board.read_text(errors="replace").strip("\0\n ")
+    board = board_name()
+    if board:
+        return board
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(errors="replace").splitlines():

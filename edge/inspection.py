@@ -8,6 +8,7 @@ from edge.errors import MissingExtraError, ModelFileError
 from edge.integrity import verify_model
 from edge.manifest import Manifest
 from edge.modelfile import (
+    LABELS_NAME,
     MANIFEST_NAME,
     damaged,
     read_model_bytes,
@@ -20,7 +21,7 @@ INTACT = "intact"
 DAMAGED = "damaged"
 NOT_VERIFIABLE = "not verifiable"
 
-_ZIP_REMAINS = (b"PK\x03\x04", b"PK\x01\x02", MANIFEST_NAME.encode())
+_TAIL_TRACES = (MANIFEST_NAME.encode(), LABELS_NAME.encode())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +85,7 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     data = read_model_bytes(path)
     _, members = split_members(path, data)
     if MANIFEST_NAME not in members:
-        if any(remain in data for remain in _ZIP_REMAINS) and not members:
+        if not members and any(trace in data for trace in _TAIL_TRACES):
             raise damaged(path, "its zip tail is cut off or overwritten")
         list_operators(data)
         return None, NOT_VERIFIABLE, "it carries no manifest: it was not made by edge convert"

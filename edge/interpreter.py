@@ -80,6 +80,16 @@ def choose_runtime(runtime: str = AUTO) -> str:
     return runtime
 
 
+def load_runtime(runtime: str) -> None:
+    """Import a runtime, to see whether it can be.
+
+    Raises:
+        SettingError: No runtime has that name.
+        MissingExtraError: It is not installed or does not load.
+    """
+    _import(runtime, _RUNTIMES[choose_runtime(runtime)].module)
+
+
 def runtime_version(runtime: str) -> str:
     """Return the installed version of a runtime, such as "2.3.0".
 

@@ -1,0 +1,242 @@
+"""What this machine has and lacks for running a model on a camera; each finding with its fix.
+
+It must work where NumPy, OpenCV or the runtime do not load: what needs them is imported on use.
+"""
+
+import importlib
+import os
+import struct
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from edge import __version__
+from edge.errors import CatseyeError
+from edge.hardware import CameraDevice, board_name, find_cameras, read_power, read_temperature
+
+OK = "ok"
+WARN = "warn"
+FAIL = "fail"
+
+_HOT_CELSIUS = 80.0  # a Raspberry Pi slows itself down from here
+_REINSTALL_OPENCV = (
+    "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python-headless"
+)
+_EXTRAS = {
+    "desktop": ("tensorflow", "edge train and edge convert"),
+    "demo": ("skimage", "the source demo:"),
+}
+
+Importer = Callable[[str], ModuleType]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: What was looked at, such as "runtime".
+        status: "ok"; "warn", something does not work or work well; "fail", `edge run` cannot work.
+        found: What is there.
+        fix: What to do about it, or how to get more; may be empty.
+    """
+
+    name: str
+    status: str
+    found: str
+    fix: str = ""
+
+
+def diagnose(model: Path | None = None) -> Iterator[Check]:
+    """Look at everything, one finding after the other.
+
+    Args:
+        model: The model file that is to run; the embedded one when `None`.
+    """
+    yield check_python()
+    yield from check_runtimes()
+    yield check_opencv()
+    yield check_window()
+    yield check_model(model)
+    yield from check_cameras()
+    yield from check_board()
+    yield from check_power()
+    yield from check_extras()
+
+
+def check_python() -> Check:
+    """Look at Python's version and width."""
+    bits = struct.calcsize("P") * 8
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    found = f"{version}, {bits} bit, catseye {__version__}"
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Check("python", WARN, found, "Use Python 3.11, 3.12 or 3.13")
+    return Check("python", OK, found)
+
+
+def check_runtimes() -> Iterator[Check]:
+    """Look at the TFLite runtimes for devices, loading each."""
+    try:
+        from edge.interpreter import DEVICE_RUNTIMES, available_runtimes
+    except ImportError as error:
+        yield Check("runtime", FAIL, f"NumPy does not load ({error})", "pip install numpy")
+        return
+    found = [_try_runtime(name) for name in available_runtimes() if name in DEVICE_RUNTIMES]
+    has_one = any(check.status == OK for check in found)
+    for check in found:
+        yield check if has_one else replace(check, status=FAIL)
+    if not found:
+        fix = "pip install ai-edge-litert (on 32-bit ARM: pip install 'catseye[tflite-runtime]')"
+        yield Check("runtime", FAIL, "no TFLite runtime is installed", fix)
+
+
+def check_opencv(import_module: Importer = importlib.import_module) -> Check:
+    """Look at OpenCV, which reads cameras and resizes frames."""
+    try:
+        cv2 = import_module("cv2")
+    except ImportError as error:
+        return Check("opencv", FAIL, f"it does not load ({error})", _REINSTALL_OPENCV)
+    builds = _installed("opencv-python", "opencv-python-headless", "opencv-contrib-python")
+    found = f"{cv2.__version__} ({', '.join(builds) or 'not from pip'})"
+    if len(builds) > 1:
+        fix = "If --window fails: pip install --force-reinstall --no-deps opencv-python"
+        return Check("opencv", OK, f"{found}; the build installed last is the one in use", fix)
+    return Check("opencv", OK, found)
+
+
+def check_window(import_module: Importer = importlib.import_module) -> Check:
+    """Look at what `edge run --window` needs: OpenCV's GUI build and a display."""
+    try:
+        information = str(import_module("cv2").getBuildInformation())
+    except ImportError:
+        return Check("window", WARN, "no OpenCV", _REINSTALL_OPENCV)
+    if not has_gui(information):
+        return Check("window", OK, "not installed (optional)", "pip install 'catseye[window]'")
+    is_unix_desktop = sys.platform.startswith("linux")
+    if is_unix_desktop and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return Check("window", OK, "GUI build, but no display here", "Run it on the desktop")
+    return Check("window", OK, "GUI build and a display")
+
+
+def has_gui(build_information: str) -> bool:
+    """Tell from `cv2.getBuildInformation()` whether OpenCV can open windows."""
+    for line in build_information.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "GUI":
+            return value.strip() != "NONE"
+    return False
+
+
+def check_model(model: Path | None = None) -> Check:
+    """Look at the model file: is it there, made for us, and intact.
+
+    Args:
+        model: The file; the embedded one when `None`.
+    """
+    try:
+        from edge.inspection import DAMAGED, INTACT, inspect_file
+        from edge.modelfile import default_model_path
+
+        found = inspect_file(model or default_model_path())
+    except CatseyeError as error:
+        return Check("model", FAIL, error.received, error.fix)
+    except ImportError as error:
+        return Check("model", FAIL, f"not looked at ({error})", "Mend the points above first")
+    if found.verdict == INTACT and found.manifest is not None:
+        labels = ", ".join(found.manifest.labels)
+        return Check("model", OK, f"{found.path}: {found.manifest.name} ({labels}), intact")
+    fix = "Make the model with edge convert"
+    if found.verdict == DAMAGED:
+        fix = "Copy the file again, or reinstall: pip install --force-reinstall --no-deps catseye"
+    return Check("model", FAIL, f"{found.path}: {found.verdict} ({found.reason})", fix)
+
+
+def check_cameras(cameras: Sequence[CameraDevice] | None = None) -> Iterator[Check]:
+    """Look at the cameras that Linux knows; none is opened.
+
+    Args:
+        cameras: What to judge; found out when `None`.
+    """
+    if not sys.platform.startswith("linux"):
+        yield Check("camera", OK, "cameras are not listed on this system", "Try edge run -c 0")
+        return
+    cameras = find_cameras() if cameras is None else cameras
+    for camera in cameras:
+        if camera.is_permitted:
+            yield Check("camera", OK, f"{camera.device} ({camera.name})")
+        else:
+            fix = "sudo usermod -aG video $USER, then log in again"
+            yield Check("camera", WARN, f"{camera.device} ({camera.name}): no permission", fix)
+    if not cameras:
+        fix = "Plug one in; without one try edge run --source demo: or a video file"
+        yield Check("camera", WARN, "no /dev/video* device", fix)
+
+
+def check_board(board: str | None = None) -> Iterator[Check]:
+    """Look at the Raspberry Pi and its camera software; other machines have nothing to say.
+
+    Args:
+        board: The board's name; found out when `None`.
+    """
+    board = board_name() if board is None else board
+    if "Raspberry Pi" not in board:
+        return
+    yield Check("board", OK, board)
+    if find_spec("picamera2") is None:
+        fix = (
+            "For a ribbon-cable camera: sudo apt install python3-picamera2, and make the "
+            "environment with python3 -m venv --system-site-packages"
+        )
+        yield Check("picamera2", WARN, "not installed", fix)
+    else:
+        yield Check("picamera2", OK, "installed")
+
+
+def check_power() -> Iterator[Check]:
+    """Look at heat and supply voltage, where the machine tells."""
+    celsius = read_temperature()
+    if celsius is not None:
+        is_hot = celsius >= _HOT_CELSIUS
+        fix = "Add a heat sink or fan; use fewer threads" if is_hot else ""
+        yield Check("heat", WARN if is_hot else OK, f"{celsius:.0f} °C", fix)
+    power = read_power()
+    if power is not None:
+        troubles = power.now + power.since_boot
+        found = "; ".join(troubles) or "no trouble since the start"
+        fix = "Use the supply made for this board and a short cable" if troubles else ""
+        yield Check("power", WARN if troubles else OK, found, fix)
+
+
+def check_extras() -> Iterator[Check]:
+    """Look at the optional parts; none is needed to run a model."""
+    for extra, (module, purpose) in _EXTRAS.items():
+        if find_spec(module) is None:
+            fix = f"For {purpose}: pip install 'catseye[{extra}]'"
+            yield Check(f"extra {extra}", OK, "not installed (optional)", fix)
+        else:
+            yield Check(f"extra {extra}", OK, "installed")
+
+
+def _try_runtime(name: str) -> Check:
+    from edge.interpreter import load_runtime, runtime_version
+
+    try:
+        load_runtime(name)
+        version = runtime_version(name)
+    except CatseyeError as error:
+        return Check("runtime", WARN, f"{name}: {error.received}", error.fix)
+    return Check("runtime", OK, f"{name} {version}")
+
+
+def _installed(*distributions: str) -> list[str]:
+    found = []
+    for name in distributions:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return found

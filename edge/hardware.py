@@ -1,0 +1,142 @@
+"""What Linux and the Raspberry Pi's firmware say about the machine: cameras, heat, voltage."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMEOUT_SECONDS = 3.0
+_NUMBER = re.compile(r"\d+")
+
+# https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
+_POWER_BITS = {
+    0: "supply voltage too low",
+    1: "processor slowed down",
+    2: "processor throttled",
+    3: "close to the temperature limit",
+}
+_SINCE_BOOT_SHIFT = 16
+
+ToolRunner = Callable[..., str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraDevice:
+    """A camera that the system lists.
+
+    Attributes:
+        device: Such as `/dev/video0`.
+        name: What the driver calls it.
+        is_permitted: Whether this user may open it.
+    """
+
+    device: Path
+    name: str
+    is_permitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What the firmware of a Raspberry Pi noticed about its supply and heat.
+
+    Attributes:
+        now: Troubles at this moment.
+        since_boot: Troubles that have gone.
+    """
+
+    now: tuple[str, ...]
+    since_boot: tuple[str, ...]
+
+
+def find_cameras(
+    devices: Path = Path("/dev"), classes: Path = Path("/sys/class/video4linux")
+) -> list[CameraDevice]:
+    """List the video capture devices; a second node of the same camera is left out.
+
+    Args:
+        devices: Folder of the device files.
+        classes: Folder in which the kernel describes them.
+    """
+    found = []
+    for device in sorted(devices.glob("video*"), key=_number):
+        if _number(device) < 0 or _read(classes / device.name / "index", "0") != "0":
+            continue
+        name = _read(classes / device.name / "name", "unnamed")
+        found.append(CameraDevice(device, name, os.access(device, os.R_OK | os.W_OK)))
+    return found
+
+
+def board_name(path: Path = Path("/proc/device-tree/model")) -> str:
+    """Return the name of the board, such as "Raspberry Pi 5 Model B Rev 1.0", or an empty text."""
+    return _read(path, "").strip("\0")
+
+
+def read_temperature(zones: Path = Path("/sys/class/thermal")) -> float | None:
+    """Return the highest temperature that the kernel reports, in degrees Celsius."""
+    values = [_read(zone / "temp", "") for zone in zones.glob("thermal_zone*")]
+    celsius = [int(value) / 1000.0 for value in values if value.lstrip("-").isdigit()]
+    return max(celsius, default=None)
+
+
+def read_power(run_tool: ToolRunner | None = None) -> Power | None:
+    """Ask the firmware of a Raspberry Pi about heat and supply; `None` where it cannot be asked.
+
+    Args:
+        run_tool: Runs a program and returns what it prints, or `None`.
+    """
+    answer = (run_tool or _run_tool)("vcgencmd", "get_throttled")
+    match = re.fullmatch(r"throttled=(0x[0-9a-fA-F]+)", (answer or "").strip())
+    if match is None:
+        return None
+    return decode_power(int(match[1], 16))
+
+
+def decode_power(bits: int) -> Power:
+    """Put the bits of `vcgencmd get_throttled` into words.
+
+    Example:
+        >>> decode_power(0x50005).now
+        ('supply voltage too low', 'processor throttled')
+        >>> decode_power(0x10000)
+        Power(now=(), since_boot=('supply voltage too low, earlier',))
+    """
+    now = tuple(text for bit, text in _POWER_BITS.items() if bits >> bit & 1)
+    earlier = tuple(
+        f"{text}, earlier"
+        for bit, text in _POWER_BITS.items()
+        if bits >> bit + _SINCE_BOOT_SHIFT & 1 and not bits >> bit & 1
+    )
+    return Power(now, earlier)
+
+
+def _run_tool(*command: str) -> str | None:
+    program = shutil.which(command[0])
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def _read(path: Path, otherwise: str) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return otherwise
+
+
+def _number(device: Path) -> int:
+    match = _NUMBER.search(device.name)
+    return int(match[0]) if match else -1
