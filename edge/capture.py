@@ -9,7 +9,7 @@ from edge.records import Frame, FrameSource
 
 logger = logging.getLogger(__name__)
 
-JOIN_SECONDS = 0.5
+JOIN_SECONDS = 0.4
 """How long `close` waits for a source that does not return from its `read`."""
 
 _LOOK_SECONDS = 0.1  # how soon a reader that waits for a frame notices that it is to stop
@@ -41,6 +41,7 @@ class NewestFrame:
         self._frame: Frame | None = None
         self._failure: CatseyeError | None = None
         self._has_ended = False
+        self._is_closed = False
         self._thread = threading.Thread(target=self._capture, name="capture", daemon=True)
         self._thread.start()
 
@@ -63,6 +64,9 @@ class NewestFrame:
 
     def close(self) -> None:
         """End the thread, which releases the source; a second call does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._stop.set()
         self._thread.join(JOIN_SECONDS)
         if self._thread.is_alive():

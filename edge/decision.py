@@ -131,8 +131,9 @@ def _check_votes(votes: int, window: int) -> None:
 def _check_thresholds(labels: Sequence[str], thresholds: Mapping[str, float]) -> None:
     if set(thresholds) != set(labels):
         raise SettingError(
-            "Every label of the model needs a threshold: " + ", ".join(labels),
-            received=", ".join(thresholds) or "none",
+            f"Each of the model's {len(labels)} labels needs a threshold, and nothing else does",
+            received=f"{len(thresholds)} of them, "
+            f"such as {next(iter(set(thresholds) ^ set(labels)))!r}",
             fix="Name each label once",
         )
     for label, threshold in thresholds.items():

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -25,6 +27,16 @@ _TRIAL = "import cv2; cv2.namedWindow('catseye')"
 _TRIAL_SECONDS = 20
 
 
+class Screen(Protocol):
+    """Where pictures are shown; `OpenCvScreen` has one, and a test its own."""
+
+    def show(self, picture_bgr: Pixels) -> bool:
+        """Show a picture, `(height, width, 3)`, BGR; false once the user wants no more."""
+
+    def close(self) -> None:
+        """Take the window away; a second call does nothing."""
+
+
 class Window:
     """Shows the frames of a source; closing it ends the source.
 
@@ -34,15 +46,16 @@ class Window:
     Args:
         source: Where the frames come from; closed with the window.
         clock: Measures the rate.
+        screen: Where they are shown; a window of OpenCV unless told otherwise.
     """
 
-    def __init__(self, source: FrameSource, *, clock: Clock) -> None:
+    def __init__(self, source: FrameSource, *, clock: Clock, screen: Screen | None = None) -> None:
         self._source = source
         self._clock = clock
+        self._screen = OpenCvScreen() if screen is None else screen
         self._rate = RateMeter()
         self._frame: Frame | None = None
-        self._is_shown = False
-        self._is_closed = False
+        self._is_wanted = True
 
     def read(self) -> Frame | None:
         """Return the source's next frame; `None` at its end or when the window was closed.
@@ -50,31 +63,52 @@ class Window:
         Raises:
             SourceError: The source is lost.
         """
-        self._frame = None if self._is_closed else self._source.read()
+        self._frame = self._source.read() if self._is_wanted else None
         return self._frame
 
     def handle(self, decision: Decision) -> None:
         """Show the latest frame with what was decided; q, Esc or closing ends the run."""
-        if self._frame is None or self._is_closed:
+        if self._frame is None or not self._is_wanted:
             return
         now_seconds = self._clock.monotonic()
         self._rate.add(now_seconds)
-        picture = draw_decision(
-            self._frame.pixels_bgr, decision, rate_hz=self._rate.rate_hz(now_seconds)
-        )
-        cv2.imshow(_TITLE, picture)
-        self._is_shown = True
-        key = cv2.waitKey(1) & 0xFF
-        is_open = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
-        self._is_closed = key in _END_KEYS or not is_open
+        rate_hz = self._rate.rate_hz(now_seconds)
+        picture_bgr = draw_decision(self._frame.pixels_bgr, decision, rate_hz=rate_hz)
+        self._is_wanted = self._screen.show(picture_bgr)
 
     def close(self) -> None:
         """Close window and source; a second call does nothing."""
-        self._is_closed = True
-        if self._is_shown:
-            self._is_shown = False
-            cv2.destroyAllWindows()
+        self._is_wanted = False
+        self._screen.close()
         self._source.close()
+
+
+class OpenCvScreen:
+    """A window of OpenCV's GUI build, opened by the first picture."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+
+    def show(self, picture_bgr: Pixels) -> bool:
+        """Show a picture; false after q, Esc or a click on the window's cross."""
+        if not self._is_open:
+            os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # about fonts it lacks
+            cv2.namedWindow(_TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
+            self._is_open = True
+        cv2.imshow(_TITLE, picture_bgr)
+        if cv2.waitKey(1) & 0xFF in _END_KEYS:
+            return False
+        try:
+            return cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # with its last window, Qt has left
+            return False
+
+    def close(self) -> None:
+        """Take the window away; a second call does nothing."""
+        if self._is_open:
+            self._is_open = False
+            with suppress(cv2.error):  # the user has closed it
+                cv2.destroyAllWindows()
 
 
 def draw_decision(frame_bgr: Pixels, decision: Decision, *, rate_hz: float) -> Pixels:

@@ -17,6 +17,7 @@ _REFRESHES_PER_SECOND = 8
 _QUIET_SECONDS = 2.0  # without a frame for so long, the line says that it waits
 _STATUS_SECONDS = 10.0
 _BAR_CELLS = 10
+_MOST_LABELS = 6
 
 
 class JsonLines:
@@ -150,16 +151,18 @@ def describe_summary(summary: RunSummary) -> str:
     """
     if summary.age_ms is None:
         return "no frame was classified"
-    counts = ", ".join(
+    counts = [
         f"{label} {count} ({100 * count / summary.decisions:.0f} %)"
-        for label, count in summary.decided.items()
-    )
+        for label, count in list(summary.decided.items())[:_MOST_LABELS]
+    ]
+    if len(summary.decided) > _MOST_LABELS:
+        counts.append(f"{len(summary.decided) - _MOST_LABELS} other labels")
     return (
         f"{summary.frames_classified} of {summary.frames_captured} frames classified in "
         f"{summary.seconds:.1f} s ({summary.fps:.1f} frames per second), "
         f"{summary.frames_dropped} dropped for newer ones\n"
         f"frame to label: p50 {summary.age_ms.p50:.1f} ms, p99 {summary.age_ms.p99:.1f} ms\n"
-        f"{summary.decisions} decisions: {counts}"
+        f"{summary.decisions} decisions: {', '.join(counts)}"
     )
 
 

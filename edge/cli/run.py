@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from edge.modelfile import ModelFile
     from edge.records import Action, Clock, FrameSource
     from edge.runtime import Tally
-    from edge.window import Window
 
+_MOST_LABELS = 10
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 
@@ -161,15 +161,18 @@ def _run(
     stop: threading.Event,
 ) -> None:
     from edge import runtime
+    from edge.window import Window
 
-    decider = make_decider(classifier.model.manifest, settings)
+    manifest = classifier.model.manifest
+    decider = make_decider(manifest, settings)
+    has_window = settings.has_window and _can_show()
     try:
         with ExitStack() as opened:
             source = opened.enter_context(closing(_open_source(settings, clock, stop)))
-            actions = [opened.enter_context(closing(_open_display(settings, tally, clock)))]
-            window = _open_window(settings, source, clock)
-            if window is not None:
-                source = opened.enter_context(closing(window))
+            display = _open_display(settings, manifest, tally, clock)
+            actions = [opened.enter_context(closing(display))]
+            if has_window:
+                source = window = opened.enter_context(closing(Window(source, clock=clock)))
                 actions.append(window)
             if settings.duration_seconds is not None:
                 opened.enter_context(_ending_after(settings.duration_seconds, stop))
@@ -182,6 +185,8 @@ def _run(
                 max_frames=settings.max_frames,
                 until=stop.is_set,
             )
+        if decider.invalid_predictions:
+            output.say(f"edge: {decider.invalid_predictions} predictions were no probabilities")
     except KeyboardInterrupt:
         pass  # a second signal: whoever sends it does not want to wait
     except CatseyeError:
@@ -201,28 +206,33 @@ def _open_source(settings: RunSettings, clock: "Clock", stop: threading.Event) -
     return NewestFrame(DeferredSource(opener), stop=stop) if settings.is_paced else opener()
 
 
-def _open_display(settings: RunSettings, tally: "Tally", clock: "Clock") -> "Action":
+def _open_display(
+    settings: RunSettings, manifest: "Manifest", tally: "Tally", clock: "Clock"
+) -> "Action":
     from edge.cli import live
 
-    console = output.console()
     if settings.is_json:
         return live.JsonLines()
+    output.say(
+        f"{_describe_source(settings.source)}, model {manifest.name}: "
+        f"{_list_labels(manifest.labels)}. Ctrl-C ends."
+    )
+    console = output.console()
     if console.is_terminal and not console.is_dumb_terminal:
         return live.LiveLine(tally, clock=clock, console=console)
     return live.PlainLines(tally, clock=clock)
 
 
-def _open_window(settings: RunSettings, source: "FrameSource", clock: "Clock") -> "Window | None":
-    if not settings.has_window:
-        return None
-    from edge.window import Window, check_window
+def _can_show() -> bool:
+    """Whether a window can be opened; if not, say what to do about it."""
+    from edge.window import check_window
 
     try:
         check_window()
     except (MissingExtraError, SettingError) as error:
         output.say(f"edge: {error} The run goes on without a window.")
-        return None
-    return Window(source, clock=clock)
+        return False
+    return True
 
 
 @contextmanager
@@ -284,13 +294,22 @@ def parse_thresholds(texts: Sequence[str], labels: Sequence[str]) -> dict[str, f
             score = math.nan
         if not 0.0 <= score <= 1.0 or (label and label not in labels):
             raise SettingError(
-                "--threshold must be a score from 0 to 1, or one of the labels "
-                f"{', '.join(labels)} and a score",
+                "--threshold must be a score from 0 to 1, or a label with one; the labels are "
+                + _list_labels(labels),
                 received=text,
                 fix=f"Write for example --threshold 0.8 or --threshold {labels[0]}=0.8",
             )
         thresholds.update(dict.fromkeys([label] if label else labels, score))
     return thresholds
+
+
+def _list_labels(labels: Sequence[str]) -> str:
+    more = len(labels) - _MOST_LABELS
+    return ", ".join(labels[:_MOST_LABELS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _describe_source(source: str) -> str:
+    return f"camera {source}" if source.isdecimal() else source
 
 
 def _choose_source(context: typer.Context, camera: int | None, source: str | None) -> str:

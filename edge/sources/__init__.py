@@ -118,7 +118,7 @@ def _not_a_source(uri: str, reason: str) -> SettingError | SourceError:
     """Make the error for an address that leads nowhere; what may hold a password is not shown."""
     scheme = _SCHEME.match(uri)
     if scheme or not uri:
-        received = f"{scheme.group(0)}..." if scheme else "an empty text"
+        received = f"an address that starts with {scheme.group(0)}" if scheme else "an empty text"
         return SettingError(f"A source is {CHOICES}", received=received, fix="Choose one of these")
     return SourceError(f"A source is {CHOICES}", received=f"{uri}: {reason}", fix="Check the path")
 

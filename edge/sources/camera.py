@@ -100,7 +100,7 @@ class Camera:
         if self._index == 0:
             raise _busy(self._name)
         raise SourceError(
-            f"{self._name} must go on delivering pictures",
+            f"C{self._name[1:]} must go on delivering pictures",
             received=f"none after picture {self._index}; it was unplugged, or taken or has stalled",
             fix="Check cable, power and other programs that use it, then start again",
         )
@@ -183,7 +183,7 @@ def _missing(path: Path, error: OSError) -> SourceError:
 
 def _busy(name: str) -> SourceError:
     return SourceError(
-        f"{name} must be free and deliver pictures",
+        f"C{name[1:]} must be free and deliver pictures",
         received="it cannot be opened as a camera; another program uses it, or it is none",
         fix="Close other programs that use it (sudo fuser -v /dev/video*), or choose another one",
     )

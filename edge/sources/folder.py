@@ -47,7 +47,7 @@ class PictureFolder:
             try:
                 pixels_bgr = read_picture(picture)
             except PictureError as error:
-                logger.warning("%s: skipped (%s)", picture, error.received)
+                logger.warning("%s; skipped", error.received)
                 continue
             time_seconds = self._index * self._period_seconds
             frame = Frame(pixels_bgr, self._index, time_seconds, self._clock.monotonic())
