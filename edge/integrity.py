@@ -75,11 +75,11 @@ def _run_child(model: ModelFile, runtime: str, timeout_seconds: float) -> None:
     name = _signal_name(child.returncode)
     if name in _DAMAGE_SIGNALS:
         raise damaged(model.path, f"it crashes the runtime {runtime} ({name})")
-    lines = child.stderr.decode(errors="replace").strip().splitlines()
+    lines = child.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
     raise CatseyeError(
         "The check of a model not seen before must be able to run",
-        received=f"{name or 'exit code ' + str(child.returncode)} {lines[-1] if lines else ''}",
-        fix="Free some memory and run the command again",
+        received=f"{name or f'exit code {child.returncode}'}: {lines[-1]}",
+        fix="Free some memory and run it again; edge doctor shows what else may be missing",
     )
 
 

@@ -7,6 +7,7 @@ https://ai.google.dev/edge/litert/inference
 
 import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ _RUNTIMES = {
     "tflite-runtime": _Runtime(
         "tflite_runtime.interpreter", "pip install 'catseye[tflite-runtime]'"
     ),
-    "tensorflow": _Runtime("tensorflow.lite", "pip install 'catseye[desktop]'"),
+    "tensorflow": _Runtime("tensorflow.lite.python.interpreter", "pip install 'catseye[desktop]'"),
 }
 
 RUNTIMES = tuple(_RUNTIMES)
@@ -120,7 +121,7 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
     name = choose_runtime(runtime)
     module = _import(name, _RUNTIMES[name].module)
     try:
-        with _without_native_chatter():
+        with _quietly():
             native = module.Interpreter(model_content=model_bytes, num_threads=threads)
             native.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -200,6 +201,8 @@ def _is_installed(runtime: _Runtime) -> bool:
 
 
 def _import(name: str, module: str) -> ModuleType:
+    if name == "tensorflow":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or it talks about GPUs
     try:
         return importlib.import_module(module)
     except (ImportError, AttributeError) as error:
@@ -266,22 +269,24 @@ def _dequantization_table(details: dict[str, Any]) -> Scores | None:
 
 
 @contextmanager
-def _without_native_chatter() -> Iterator[None]:
-    """Keep the greeting that a runtime writes for every model off the terminal.
+def _quietly() -> Iterator[None]:
+    """Keep what a runtime says about every model off the terminal.
 
-    It comes from native code, says which delegate was made, and no setting stops it. What goes
-    wrong is raised as an exception.
+    Native code greets with the delegate that it made, which no setting stops; TensorFlow warns
+    that its interpreter will move to LiteRT. What goes wrong is raised as an exception.
     """
-    try:
-        kept = os.dup(_STANDARD_ERROR)
-    except OSError:  # standard error is closed
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _STANDARD_ERROR)
-    try:
-        yield
-    finally:
-        os.dup2(kept, _STANDARD_ERROR)
-        os.close(kept)
-        os.close(nowhere)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            kept = os.dup(_STANDARD_ERROR)
+        except OSError:  # standard error is closed
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, _STANDARD_ERROR)
+        try:
+            yield
+        finally:
+            os.dup2(kept, _STANDARD_ERROR)
+            os.close(kept)
+            os.close(nowhere)

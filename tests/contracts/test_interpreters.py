@@ -1,0 +1,92 @@
+"""The same cases over every TFLite runtime that is installed."""
+
+import numpy as np
+import pytest
+from colour_model import COLOURS_BGR, LABELS, build_colour_model, picture_bgr, write_colour_model
+
+from edge.classifier import open_classifier
+from edge.errors import MissingExtraError, ModelFileError
+from edge.interpreter import RUNTIMES, load_runtime, open_interpreter, runtime_version
+from edge.testing import FakeInterpreter
+
+
+# TensorFlow takes long to import, once here and once in the process that tries a new model.
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.slow if name == "tensorflow" else ())
+        for name in RUNTIMES
+    ]
+)
+def runtime(request):
+    try:
+        load_runtime(request.param)
+    except MissingExtraError as error:
+        pytest.skip(f"{request.param}: {error.received}")
+    return request.param
+
+
+@pytest.fixture(params=["uint8", "float32"])
+def model(request, runtime):
+    with_dtype = open_interpreter(build_colour_model(dtype=request.param), runtime=runtime)
+    yield with_dtype
+    with_dtype.close()
+
+
+def test_input_view_is_the_live_tensor(model):
+    model.input_view()[:] = 9
+    assert model.input_view().shape == (1, 6, 8, 3)
+    assert (model.input_view() == 9).all()
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_output_is_probabilities_in_float32(model, label):
+    colour_rgb = np.array(COLOURS_BGR[label][::-1])
+    is_raw = model.input_view().dtype == np.uint8
+    model.input_view()[:] = colour_rgb if is_raw else (colour_rgb - 127) / 128
+    model.invoke()
+    scores = model.output()
+    assert scores.shape == (3,)
+    assert scores.dtype == np.float32
+    assert LABELS[int(scores.argmax())] == label
+    assert scores.sum() == pytest.approx(1.0, abs=0.02)
+
+
+def test_invoke_may_be_repeated(model):
+    model.input_view()[:] = 1
+    model.invoke()
+    first = model.output().copy()
+    model.invoke()
+    np.testing.assert_array_equal(model.output(), first)
+
+
+def test_close_may_be_repeated(model):
+    model.close()
+    model.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_classifier_says_the_colour(runtime, tmp_path, threads):
+    path = write_colour_model(tmp_path / "colours.tflite")
+    with open_classifier(path, runtime=runtime, threads=threads) as classifier:
+        said = [classifier.classify(picture_bgr(label)).label for label in LABELS]
+    assert said == list(LABELS)
+
+
+def test_truncated_model_is_refused(runtime):
+    with pytest.raises(ModelFileError, match=f"load in its runtime .{runtime}.*Received"):
+        open_interpreter(build_colour_model()[:400], runtime=runtime)
+
+
+def test_version_is_known(runtime):
+    assert runtime_version(runtime)[0].isdigit()
+
+
+def test_fake_keeps_the_same_contract():
+    fake = FakeInterpreter([(0.25, 0.75)])
+    assert fake.input_view().dtype == np.uint8
+    assert fake.input_view().shape[0] == 1
+    fake.invoke()
+    assert fake.output().dtype == np.float32
+    assert fake.output().tolist() == [0.25, 0.75]
+    fake.close()
+    fake.close()

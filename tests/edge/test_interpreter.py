@@ -1,0 +1,138 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from colour_model import build_colour_model
+
+from edge import interpreter
+from edge.errors import MissingExtraError, ModelFileError, SettingError
+from edge.interpreter import (
+    available_runtimes,
+    check_threads,
+    choose_runtime,
+    open_interpreter,
+    runtime_version,
+)
+
+
+@pytest.fixture
+def only_installed(monkeypatch):
+    """Return a function that makes these modules the only installed ones."""
+
+    def install(*modules):
+        monkeypatch.setattr(
+            interpreter, "find_spec", lambda name: object() if name in modules else None
+        )
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("modules", "chosen"),
+    [
+        (("ai_edge_litert",), "litert"),
+        (("tflite_runtime",), "tflite-runtime"),
+        (("ai_edge_litert", "tflite_runtime", "tensorflow"), "litert"),
+    ],
+)
+def test_auto_chooses_the_first_installed_runtime_for_devices(only_installed, modules, chosen):
+    only_installed(*modules)
+    assert choose_runtime() == chosen
+
+
+def test_auto_never_chooses_tensorflow(only_installed):
+    only_installed("tensorflow")
+    assert available_runtimes() == ("tensorflow",)
+    with pytest.raises(MissingExtraError, match="pip install ai-edge-litert"):
+        choose_runtime()
+
+
+def test_missing_runtime_says_what_to_install_and_what_to_use_instead(only_installed):
+    only_installed("ai_edge_litert")
+    with pytest.raises(MissingExtraError, match=r"catseye\[tflite-runtime\].*--runtime litert"):
+        choose_runtime("tflite-runtime")
+
+
+def test_unknown_runtime_is_a_wrong_setting():
+    with pytest.raises(SettingError, match="auto, litert, tflite-runtime, tensorflow"):
+        choose_runtime("onnx")
+
+
+def test_runtime_that_does_not_load_says_so(only_installed, monkeypatch):
+    only_installed("tflite_runtime")
+    monkeypatch.setitem(sys.modules, "tflite_runtime", None)
+    with pytest.raises(MissingExtraError, match="does not load"):
+        open_interpreter(build_colour_model(), runtime="tflite-runtime")
+
+
+@pytest.mark.parametrize("threads", [0, -1, 65, 10**9])
+def test_threads_out_of_range_are_a_wrong_setting(threads):
+    with pytest.raises(SettingError, match=f"from 1 to 64.*{threads}"):
+        check_threads(threads)
+
+
+def test_runtime_version_is_that_of_the_package():
+    assert runtime_version("litert").split(".")[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("model_bytes", "message"),
+    [
+        (b"", "must be specified"),
+        (b"<html>", "not a valid Flatbuffer"),
+        (b"\x18\x00\x00\x00TFL3", "not a valid Flatbuffer"),
+        (bytes(4096), "not a valid Flatbuffer"),
+        (build_colour_model()[:300], "not a valid Flatbuffer"),
+    ],
+)
+def test_bytes_that_are_no_model_are_refused(model_bytes, message):
+    with pytest.raises(ModelFileError, match=message):
+        open_interpreter(model_bytes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dtype": "int8"}, r"uint8 or float32. Received: \(1, 6, 8, 3\) int8"),
+        ({"channels": 1}, r"Received: \(1, 6, 8, 1\) uint8"),
+        ({"batch": 2}, r"Received: \(2, 6, 8, 3\) uint8"),
+    ],
+)
+def test_models_that_take_no_single_colour_picture_are_refused(arguments, message):
+    with pytest.raises(ModelFileError, match=message):
+        open_interpreter(build_colour_model(**arguments))
+
+
+def test_closed_interpreter_cannot_be_used_and_closes_twice():
+    opened = open_interpreter(build_colour_model())
+    opened.close()
+    opened.close()
+    with pytest.raises(ValueError, match="closed"):
+        opened.invoke()
+
+
+def test_opening_writes_nothing_to_standard_error(capfd):
+    open_interpreter(build_colour_model(size_wh=(64, 64), dtype="float32")).close()
+    assert capfd.readouterr().err == ""
+
+
+def test_opening_works_with_standard_error_closed():
+    code = (
+        "import os; os.close(2)\n"
+        "from colour_model import build_colour_model\n"
+        "from edge.interpreter import open_interpreter\n"
+        "open_interpreter(build_colour_model()).invoke()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)})
+    assert done.returncode == 0
+
+
+def test_output_row_is_reused():
+    opened = open_interpreter(build_colour_model())
+    opened.input_view()[:] = np.array((255, 0, 0), np.uint8)
+    opened.invoke()
+    first = opened.output()
+    opened.input_view()[:] = np.array((0, 255, 0), np.uint8)
+    opened.invoke()
+    assert opened.output() is first
