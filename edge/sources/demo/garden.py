@@ -15,6 +15,7 @@ HEIGHT = 480
 
 _VANISH_Y = 214  # where the garden path would end
 _LAWN_Y = 272  # the far edge of the lawn, where the fence stands
+_FINE_ROWS = 100  # noise this fine needs no smoother enlargement
 _PATH_HALF_WIDTH = 0.66  # per pixel below the vanishing point
 
 
@@ -176,8 +177,9 @@ class Garden:
     def _noise(self, rows: int, columns: int) -> Plane:
         """Return smooth noise in about [0, 1], the given number of cells high and wide."""
         cells = self._rng.random((rows, columns), dtype=np.float32)
+        method = cv2.INTER_CUBIC if rows < _FINE_ROWS else cv2.INTER_LINEAR
         size = (self._width, HEIGHT)
-        return np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+        return np.asarray(cv2.resize(cells, size, interpolation=method), dtype=np.float32)
 
     def _slant(self) -> Plane:
         """Return how far each pixel lies beside the path's middle, as seen on the ground."""
