@@ -1,54 +1,15 @@
 """Environments made from nothing, as a user makes them: one per Python that the machine has."""
 
 import functools
-import os
-import shutil
-import subprocess
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-TIMEOUT_SECONDS = 600
-
-
-def run(*command, expected_code=0, **options):
-    """Run a command; its words belong to the test's report when it ends otherwise."""
-    done = subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-        **options,
-    )
-    words = f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-    assert done.returncode == expected_code, words
-    return done
-
-
-@functools.cache
-def find_python(version):
-    """Find an interpreter of that version which can make environments: on PATH, or pyenv's."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates = [
-        sys.executable,
-        shutil.which(f"python{version}"),
-        *sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}")),
-        shutil.which("python3"),
-    ]
-    check = f"import ensurepip, sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
-    for candidate in filter(None, candidates):
-        if (
-            subprocess.run([candidate, "-c", check], capture_output=True, check=False).returncode
-            == 0
-        ):
-            return candidate
-    pytest.skip(f"no Python {version} with its venv module on this machine")
+from tests.packaging.environments import find_python, run
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +38,9 @@ def make_environment(network, tmp_path_factory):
         folder = tmp_path_factory.mktemp(f"python{version}-")
         run(find_python(version), "-m", "venv", folder)
         for arguments in requirements:
-            run(folder / "bin/python", "-m", "pip", "install", "--quiet", *arguments)
+            run(
+                folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-compile", *arguments
+            )
         return folder / "bin"
 
     return make

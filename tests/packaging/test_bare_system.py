@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import find_python, run
+from tests.packaging.environments import find_python, run
 
 pytestmark = pytest.mark.slow
 
@@ -67,9 +67,20 @@ def run_bare(bare_root, base_install, version, pictures):
     def run_inside(*arguments, expected_code=0):
         # /proc is mounted for this command only
         script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-        environment = ("/usr/bin/env", "-i", "HOME=/root", "PYTHONPATH=/opt/catseye")
+        variables = ("PATH=/usr/bin:/bin", "HOME=/root", "PYTHONPATH=/opt/catseye")
         return run(
-            *("unshare", "--mount", "sh", "-c", script, bare_root, *environment, "python3"),
+            *(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                script,
+                bare_root,
+                "env",
+                "-i",
+                *variables,
+                "python3",
+            ),
             *arguments,
             expected_code=expected_code,
         )

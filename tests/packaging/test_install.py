@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.packaging.conftest import run
+from tests.packaging.environments import THIS_PYTHON, run
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +21,7 @@ BASE = {
     *("rich", "markdown-it-py", "mdurl", "pygments"),
     *("pip", "setuptools"),  # venv's own
 }
+RUN_DOCTOR = "import sys; from edge.cli import main; sys.exit(main(['doctor']) not in (0, 1))"
 SHOW_WINDOW = """
 import cv2
 import numpy as np
@@ -66,12 +67,8 @@ def test_base_install_names_the_extra_that_training_needs(base_install, version,
 
 
 def test_doctor_runs_on_the_base_install(base_install, tmp_path):
-    version = "3.11"
-    done = run(base_install(version) / "python", "-c", RUN_DOCTOR, cwd=tmp_path)
+    done = run(base_install(THIS_PYTHON) / "python", "-c", RUN_DOCTOR, cwd=tmp_path)
     assert "litert" in done.stdout.lower()
-
-
-RUN_DOCTOR = "import sys; from edge.cli import main; sys.exit(main(['doctor']) not in (0, 1))"
 
 
 def test_tflite_runtime_extra_classifies(
@@ -87,14 +84,12 @@ def test_tflite_runtime_extra_classifies(
     assert answers["tflite-runtime"] == pytest.approx(answers["litert"], abs=0.02)
 
 
-@pytest.mark.parametrize("is_added_later", [False, True])
-def test_window_extra_leaves_the_opencv_that_shows_windows(make_environment, wheel, is_added_later):
-    # Both OpenCV packages own the folder cv2 and the one unpacked last wins. pip unpacks what is
-    # named by the extra after what the base names.
+def test_window_extra_leaves_the_opencv_that_shows_windows(make_environment, wheel):
+    # Both OpenCV packages own the folder cv2 and the one unpacked last wins. pip unpacks what the
+    # base names first: it is further from the root, and the longer name wins among equals.
     if shutil.which("xvfb-run") is None:
         pytest.skip("no display: xvfb-run is not installed")
-    extra = (f"catseye[window] @ {wheel.as_uri()}",)
-    environment = make_environment("3.11", *([(wheel,)] if is_added_later else []), extra)
+    environment = make_environment(THIS_PYTHON, (f"catseye[window] @ {wheel.as_uri()}",))
     run("xvfb-run", "--auto-servernum", environment / "python", "-c", SHOW_WINDOW)
 
 
