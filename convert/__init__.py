@@ -1,0 +1,1 @@
+"""The desktop: a run folder -> one deployable .tflite, checked against its float original."""

@@ -1,0 +1,115 @@
+"""`edge convert`: turn a run folder into one deployable file."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.errors import SettingError
+from edge.extras import require_desktop
+
+
+def convert(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder made by edge train.")],
+    model: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MODEL", help="The .tflite file to write.")
+    ],
+    quantize: Annotated[
+        str,
+        typer.Option(
+            help="qat (learns to be 8-bit, minutes), int8 (post-training) or float32 (none)."
+        ),
+    ] = "qat",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
+    pictures: Annotated[
+        int, typer.Option(min=1, help="Training pictures that qat learns from, at most.")
+    ] = 3000,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that qat sees each picture.")] = 1,
+    max_false_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Most other pictures that may be taken for a label, 0 to 1."
+        ),
+    ] = 0.005,
+    name: Annotated[str | None, typer.Option(help="Of the model (default: the run's).")] = None,
+    author: Annotated[str, typer.Option(help="Noted in the file.")] = "",
+    licence: Annotated[str, typer.Option("--license", help="Noted in the file.")] = "",
+    is_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
+) -> None:
+    """Turn a training run into one int8 .tflite file, checked against its float original.
+
+    The report compares the file with the float network and with plain post-training
+    quantization, on the validation pictures, in the device's own interpreter.
+
+    Raises:
+        CatseyeError: The run cannot be converted; the message says why and what to do.
+    """
+    require_desktop()
+    _check_mode(quantize)
+    _check_output(model, overwrite=overwrite)
+    from convert.run_folder import read_run
+
+    folder = read_run(run)  # before TensorFlow takes its seconds
+    from convert.conversion import Settings, convert_run
+    from convert.metadata import Provenance
+    from convert.package import write_package
+    from convert.qat import Recipe
+    from convert.report import open_progress, print_report, summarize
+    from edge.cli import output
+
+    if not folder.is_complete:
+        output.say(f"edge: {run} is of a training that was interrupted; converting what it reached")
+    settings = Settings(
+        mode=quantize,
+        recipe=Recipe(pictures=pictures, epochs=epochs),
+        max_false_share=max_false_share,
+    )
+    with open_progress() as progress:
+        conversion = convert_run(folder, settings=settings, progress=progress)
+        written = write_package(
+            model,
+            conversion,
+            run=folder,
+            settings=settings,
+            provenance=Provenance(name or folder.name, author=author, licence=licence),
+        )
+    if is_json:
+        output.emit_json(summarize(conversion, written))
+    else:
+        print_report(conversion, written)
+
+
+def _check_mode(quantize: str) -> None:
+    modes = ("qat", "int8", "float32")
+    if quantize not in modes:
+        raise SettingError(
+            "--quantize must be one of " + ", ".join(modes),
+            received=quantize,
+            fix="Leave it out for qat",
+        )
+
+
+def _check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that cannot be written, before minutes are spent on it."""
+    if path.is_dir():
+        raise SettingError(
+            "--output must name a file",
+            received=f"the folder {path}",
+            fix=f"Use -o {path}/pets.tflite",
+        )
+    if path.exists() and not overwrite:
+        raise SettingError(
+            "An existing file is not replaced unasked",
+            received=str(path),
+            fix="Name another file, or add --overwrite",
+        )
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise SettingError(
+            "The folder of --output must exist and be writable",
+            received=f"{path.parent}: {error.strerror or error}",
+            fix="Make the folder, or name a file elsewhere",
+        ) from error

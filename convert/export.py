@@ -1,0 +1,154 @@
+"""Turns Keras models into TFLite FlatBuffers, and makes sure that pixels go in as they are."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.lite.python import schema_py_generated as schema
+
+from convert.emulation import Emulation
+from convert.qat import scale_pixels
+from edge.errors import ModelFileError
+from edge.manifest import InputSpec
+
+OUTPUT_SCALE = 1.0 / 256.0
+"""Step of a uint8 score; its zero point is 0."""
+
+_STANDARD_ERROR = 2
+
+
+def export_float32(original: Any) -> bytes:
+    """Convert a Keras model without quantization: float32 in, float32 out."""
+    return _convert(tf.lite.TFLiteConverter.from_keras_model(original))
+
+
+def export_int8(original: Any, calibration_rgb: NDArray[np.uint8], *, spec: InputSpec) -> bytes:
+    """Convert a Keras model by post-training quantization: uint8 in, uint8 out.
+
+    Args:
+        original: The float model.
+        calibration_rgb: `(pictures, height, width, 3)`, `uint8`, RGB; ranges are measured with
+            them.
+        spec: What the model takes.
+
+    Raises:
+        ModelFileError: The converter has not quantized input and output as the device needs.
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(original)
+    converter.representative_dataset = _calibrate_with(calibration_rgb, spec)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    return _export_uint8(converter, spec)
+
+
+def export_emulation(emulation: Emulation, *, spec: InputSpec) -> bytes:
+    """Convert a settled emulation with the ranges that it has: uint8 in, uint8 out.
+
+    Raises:
+        ModelFileError: The converter has not quantized input and output as the device needs.
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(emulation.model)
+    return _export_uint8(converter, spec)
+
+
+def check_quantization(model_bytes: bytes, *, spec: InputSpec) -> None:
+    """Make sure that uint8 RGB pixels can go in as they are, and scores come out in 1/256 steps.
+
+    Raises:
+        ModelFileError: Input or output has another type, scale or zero point.
+    """
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model_bytes, 0))
+    graph = model.subgraphs[0]
+    sides = (
+        ("input", graph.inputs, 1.0 / spec.scale, spec.mean),
+        ("output", graph.outputs, OUTPUT_SCALE, 0.0),
+    )
+    for side, places, scale, zero_point in sides:
+        tensor = graph.tensors[places[0]]
+        quantization = tensor.quantization
+        found = (
+            tensor.type,
+            [float(value) for value in _values(quantization, "scale")],
+            [float(value) for value in _values(quantization, "zeroPoint")],
+        )
+        if found != (schema.TensorType.UINT8, [scale], [zero_point]):
+            raise ModelFileError(
+                f"The converted model's {side} must be uint8 with scale {scale:g} and zero point "
+                f"{zero_point:g}",
+                received=f"type {found[0]}, scale {found[1]}, zero point {found[2]}",
+                fix="Report it with the versions of TensorFlow and tfmot, and use --quantize "
+                "float32 meanwhile",
+            )
+
+
+def _export_uint8(converter: Any, spec: InputSpec) -> bytes:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.uint8
+    # tflite-runtime 2.14, the only one for 32-bit ARM, knows one range per dense layer only.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    model_bytes = _convert(converter)
+    check_quantization(model_bytes, spec=spec)
+    return model_bytes
+
+
+def _calibrate_with(
+    calibration_rgb: NDArray[np.uint8], spec: InputSpec
+) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
+    """Return what the converter measures ranges with: the pictures, made to span 0 to 255.
+
+    The input's range is measured like every other, and must come out as exactly that.
+    """
+
+    def pictures() -> Iterator[list[NDArray[np.float32]]]:
+        for index, pixels_rgb in enumerate(calibration_rgb):
+            if index == 0:
+                pixels_rgb = pixels_rgb.copy()
+                pixels_rgb[0, 0] = (0, 255, 0)
+            yield [scale_pixels(pixels_rgb[np.newaxis], spec)]
+
+    return pictures
+
+
+def _convert(converter: Any) -> bytes:
+    with _chatter_kept_back() as read_chatter:
+        try:
+            return bytes(converter.convert())
+        except (RuntimeError, ValueError, TypeError) as error:
+            reason = " ".join((str(error) or read_chatter()).split())
+            raise ModelFileError(
+                "The model must convert to TFLite",
+                received=reason[:500],
+                fix="Use layers that TFLite has; EDGE_DEBUG=1 shows the converter's trace",
+            ) from error
+
+
+@contextlib.contextmanager
+def _chatter_kept_back() -> Iterator[Callable[[], str]]:
+    """Keep what the converter writes natively off the terminal; yield what reads it."""
+    with tempfile.TemporaryFile() as held, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "Statistics for quantized inputs were expected"
+        sys.stderr.flush()
+        kept = os.dup(_STANDARD_ERROR)
+        os.dup2(held.fileno(), _STANDARD_ERROR)
+
+        def read() -> str:
+            held.seek(0)
+            return held.read().decode(errors="replace")
+
+        try:
+            yield read
+        finally:
+            os.dup2(kept, _STANDARD_ERROR)
+            os.close(kept)
+
+
+def _values(quantization: Any, name: str) -> Any:
+    values = getattr(quantization, name, None)
+    return () if values is None else values

@@ -1,0 +1,119 @@
+"""Puts a converted model, its explanation and its proof into one file."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+
+from convert.conversion import FLOAT, Conversion, Settings
+from convert.golden import choose_examples
+from convert.metadata import Provenance, add_metadata
+from convert.parity import describe_runtime
+from convert.run_folder import RunFolder
+from edge import __version__
+from edge.errors import ModelFileError
+from edge.integrity import verify_model
+from edge.manifest import DecisionSpec, Manifest
+from edge.modelfile import ModelFile, read_model_file, write_model_file
+
+
+def write_package(
+    path: Path,
+    conversion: Conversion,
+    *,
+    run: RunFolder,
+    settings: Settings,
+    provenance: Provenance,
+) -> ModelFile:
+    """Write the deployable file, read it back and run its golden examples.
+
+    Args:
+        path: Where to; an existing file is replaced once the new one is whole.
+        conversion: What goes into it.
+        run: Where it comes from.
+        settings: How it was made.
+        provenance: What the file says about itself to people.
+
+    Raises:
+        ModelFileError: What was written does not read back or does not answer as it should;
+            the file is removed then.
+        OSError: The folder cannot be written.
+    """
+    dtype = "float32" if conversion.deployed.state == FLOAT else "uint8"
+    spec = replace(run.input, dtype=dtype)
+    model_bytes = add_metadata(conversion.deployed.model_bytes, spec=spec, provenance=provenance)
+    calibration = conversion.calibration
+    manifest = Manifest(
+        name=provenance.name,
+        labels=run.labels,
+        input=spec,
+        decision=DecisionSpec(thresholds=calibration.values, temperature=calibration.temperature),
+        training=describe_training(run),
+        quantization=describe_quantization(conversion, settings),
+        golden=choose_examples(model_bytes, spec=spec),
+    )
+    write_model_file(path, model_bytes=model_bytes, manifest=manifest)
+    try:
+        written = read_model_file(path)
+        verify_model(written)
+    except ModelFileError:
+        path.unlink(missing_ok=True)
+        raise
+    return written
+
+
+def describe_training(run: RunFolder) -> dict[str, Any]:
+    """Return what the manifest says about the training; no path of this machine is in it."""
+    wanted = ("status", "network", "split", "training", "metrics", "versions")
+    described = {name: run.facts[name] for name in wanted if name in run.facts}
+    data: Mapping[str, Any] = run.facts["data"]
+    described["data"] = {name: value for name, value in data.items() if name != "root"}
+    return described
+
+
+def describe_quantization(conversion: Conversion, settings: Settings) -> dict[str, Any]:
+    """Return what the manifest says about the conversion.
+
+    Times are left out, so that the same run converted again gives the same manifest.
+    """
+    described: dict[str, Any] = {
+        "mode": conversion.mode,
+        "state": conversion.deployed.state,
+        "parity": {
+            "part": "validation",
+            "pictures": conversion.validation_pictures,
+            **describe_runtime(),
+            "models": {item.name: item.to_dict() for item in conversion.measurements},
+        },
+        "calibration": {
+            "max_false_share": conversion.calibration.max_false_share,
+            "labels": {
+                label: asdict(threshold)
+                for label, threshold in conversion.calibration.thresholds.items()
+            },
+        },
+        "warnings": list(conversion.warnings),
+        "versions": {
+            "catseye": __version__,
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "tensorflow_model_optimization": tfmot.__version__,
+        },
+    }
+    for figures in described["parity"]["models"].values():
+        del figures["latency_ms"]
+    if conversion.calibration_pictures:
+        described["calibration_pictures"] = conversion.calibration_pictures
+    if conversion.fine_tuning is not None:
+        learning = conversion.fine_tuning.to_dict()
+        described["fine_tuning"] = {
+            **asdict(settings.recipe),
+            "pictures": learning["pictures"],
+            "states": learning["states"],
+            "best_step": learning["best_step"],
+        }
+    return described
