@@ -39,7 +39,7 @@ def frames(photos):
 @pytest.fixture(scope="module")
 def shares(frames):
     """Map times to how much of the frame is cat and how much person."""
-    return {f.time_seconds: (share_of(f, CAT_BGR), share_of(f, PERSON_BGR)) for f in frames[::3]}
+    return {f.time_seconds: (share_of(f, CAT_BGR), share_of(f, PERSON_BGR)) for f in frames[::4]}
 
 
 def read_all(scene):
@@ -83,19 +83,13 @@ def test_frames_follow_a_fixed_timeline(frames):
     assert {frame.pixels_bgr.dtype for frame in frames} == {np.dtype(np.uint8)}
 
 
-def test_frames_follow_from_the_seed(photos):
-    def first(seed):
-        scene = DemoScene(size_wh=SMALL_WH, photos=photos, seed=seed)
-        return np.stack([scene.read().pixels_bgr for _ in range(3)])
-
-    np.testing.assert_array_equal(first(0), first(0))
-    assert (first(0) != first(1)).mean() > 0.5
-
-
-def test_frames_are_the_readers_own(photos, frames):
-    scene = DemoScene(size_wh=SMALL_WH, photos=photos)
-    scene.read().pixels_bgr[:] = 0
-    np.testing.assert_array_equal(scene.read().pixels_bgr, frames[1].pixels_bgr)
+def test_frames_follow_from_the_seed_and_are_the_readers_own(photos, frames):
+    same, other = (DemoScene(size_wh=SMALL_WH, photos=photos, seed=seed) for seed in (0, 1))
+    for expected in frames[:3]:
+        frame = same.read()
+        np.testing.assert_array_equal(frame.pixels_bgr, expected.pixels_bgr)
+        assert (other.read().pixels_bgr != expected.pixels_bgr).mean() > 0.5
+        frame.pixels_bgr[:] = 0  # nobody else's business
 
 
 def test_visitors_are_there_in_their_phases_only(shares):
@@ -118,7 +112,7 @@ def test_the_cat_shows_no_edge_of_its_photo(frames):
 
 
 def test_visitors_move_without_jumps(shares):
-    assert np.abs(np.diff(np.array(list(shares.values())), axis=0)).max() < 0.12
+    assert np.abs(np.diff(np.array(list(shares.values())), axis=0)).max() < 0.16
 
 
 def test_light_and_noise_change_an_empty_scene(frames):
@@ -129,16 +123,12 @@ def test_light_and_noise_change_an_empty_scene(frames):
     assert 1.5 < noise.std() < 8
 
 
-@pytest.mark.parametrize("size_wh", [(1280, 720), (320, 240), (480, 640), (64, 48)])
-def test_every_size_has_the_whole_scene(photos, size_wh):
+@pytest.mark.parametrize("size_wh", [(1280, 720), (480, 640), (64, 48)])
+def test_every_size_has_the_whole_scene_until_closed(photos, size_wh):
     scene = DemoScene(size_wh=size_wh, photos=photos)
     frame = scene.read()
     assert frame.pixels_bgr.shape == (size_wh[1], size_wh[0], 3)
     assert frame.pixels_bgr.std() > 30
-
-
-def test_a_closed_scene_ends(photos):
-    scene = DemoScene(size_wh=SMALL_WH, photos=photos)
     scene.close()
     scene.close()
     assert scene.read() is None
