@@ -1,12 +1,13 @@
 """What a model file carries, and whether it is still what was written."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import MissingExtraError, ModelFileError
 from edge.integrity import verify_model
-from edge.manifest import Manifest
+from edge.manifest import FORMAT_VERSION, Manifest
 from edge.modelfile import (
     LABELS_NAME,
     MANIFEST_NAME,
@@ -58,7 +59,7 @@ def inspect_file(path: Path) -> Inspection:
     try:
         manifest, verdict, reason = _judge(path)
     except ModelFileError as error:
-        verdict, reason = DAMAGED, error.received.removeprefix(f"{path}: ")
+        verdict, reason = DAMAGED, _reason(path, error)
     return Inspection(
         path=path,
         verdict=verdict,
@@ -66,7 +67,7 @@ def inspect_file(path: Path) -> Inspection:
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         manifest=manifest,
-        operators=_operators(path, data),
+        operators=_operators(data),
     )
 
 
@@ -89,6 +90,10 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
             raise damaged(path, "its zip tail is cut off or overwritten")
         list_operators(data)
         return None, NOT_VERIFIABLE, "it carries no manifest: it was not made by edge convert"
+    version = _format_version(members[MANIFEST_NAME])
+    if version > FORMAT_VERSION:
+        reason = f"format version {version} is newer than this catseye: upgrade it"
+        return None, NOT_VERIFIABLE, reason
     model = read_model_file(path)
     try:
         verify_model(model)
@@ -99,7 +104,24 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     return model.manifest, INTACT, reason
 
 
-def _operators(path: Path, data: bytes) -> tuple[OperatorUse, ...]:
+def _format_version(manifest_text: bytes) -> int:
+    """Return the version that a manifest names; 0 when it names none."""
+    try:
+        version = json.loads(manifest_text)["format_version"]
+    except (ValueError, KeyError, TypeError):
+        return 0
+    return version if isinstance(version, int) else 0
+
+
+def _reason(path: Path, error: ModelFileError) -> str:
+    """Say what is wrong without repeating the file's name."""
+    received = error.received.removeprefix(f"{path}: ")
+    if received != error.received:
+        return received
+    return f"{error.rule}; received {received.replace(str(path), 'a file')}"
+
+
+def _operators(data: bytes) -> tuple[OperatorUse, ...]:
     try:
         return list_operators(data)
     except ModelFileError:
