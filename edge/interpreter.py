@@ -127,7 +127,7 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"A model file must load in its runtime ({name})",
-            received=" ".join(str(error).split()),
+            received=" ".join(str(error).split()) or "no reason given, as when memory is short",
             fix="Copy the file again, or convert the model again with edge convert",
         ) from error
     return RuntimeInterpreter(native)
