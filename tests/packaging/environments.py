@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TIMEOUT_SECONDS = 600
-THIS_PYTHON = "%d.%d" % sys.version_info[:2]
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def run(*command, expected_code=0, **options):
