@@ -101,7 +101,7 @@ class DeferredSource:
 
 def _open_recording(uri: str, *, clock: Clock, size_wh: tuple[int, int]) -> FrameSource:
     if uri == "demo:":
-        return _open(_DEMO, size_wh=size_wh)
+        return _open(_DEMO, clock=clock, size_wh=size_wh)
     path = Path(uri)
     try:
         mode = path.stat().st_mode if uri else 0

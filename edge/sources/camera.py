@@ -170,7 +170,7 @@ def _check_device(device: str) -> None:
 
 
 def _missing(path: Path, error: OSError) -> SourceError:
-    cameras = ", ".join(list_cameras())
+    cameras = ", ".join(list_cameras(devices=_DEVICES))
     instead = (
         f"Use one of {cameras}" if cameras else "Plug a camera in (there is no /dev/video* at all)"
     )
