@@ -22,6 +22,18 @@ PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif"}
 )
 
+# The content decides, not the suffix. Pillow's other formats stay closed: EPS starts Ghostscript.
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
+
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    Image.DecompressionBombError,
+)
+
 _BACKDROP_GREY = 128  # behind transparent parts
 
 
@@ -41,15 +53,16 @@ def read_picture(path: Path) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns where the limit below already refuses
-            with Image.open(path) as picture:
+            with Image.open(path, formats=_FORMATS) as picture:
                 _check_size(path, picture)
                 return _to_bgr(picture)
     except UnidentifiedImageError as error:
         raise _undecodable(path, _describe_content(path)) from error
     except PictureError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise _undecodable(path, str(error) or type(error).__name__) from error
+    except _DECODER_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _undecodable(path, reason) from error
 
 
 def list_pictures(folder: Path) -> list[Path]:
