@@ -112,10 +112,10 @@ def write_model_file(path: Path, *, model_bytes: bytes, manifest: Manifest) -> N
     values[_HASH_FIELD] = _content_sha256(model_bytes, labels_text, values)
     manifest_text = json.dumps(values, indent=1, ensure_ascii=False).encode()
     buffer = io.BytesIO(model_bytes)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+    # stored, not compressed: MediaPipe Tasks reads no other ("Expected uncompressed zip archive")
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
         for name, content in ((LABELS_NAME, labels_text), (MANIFEST_NAME, manifest_text)):
             info = zipfile.ZipInfo(name, date_time=_FILE_TIME)
-            info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
     _write_atomically(path, buffer.getvalue())
