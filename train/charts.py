@@ -1,0 +1,75 @@
+"""Pictures of a training: its curves, and who was taken for whom."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from edge.metrics import Evaluation
+from train.checkpoint import EpochRecord, best_epoch
+
+_TRAINING, _VALIDATION, _BEST = "#8899aa", "#0b6e8f", "#d1495b"
+_DPI = 120
+
+
+def draw_curves(history: Sequence[EpochRecord], path: Path) -> None:
+    """Draw loss and accuracy over the epochs, training against validation, as a PNG file."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    epochs = [record.epoch for record in history]
+    _draw_pair(loss, epochs, [r.loss for r in history], [r.val_loss for r in history])
+    loss.set_title("Loss", loc="left", fontweight="bold")
+    _draw_pair(accuracy, epochs, [r.accuracy for r in history], [r.val_accuracy for r in history])
+    accuracy.set_title("Accuracy", loc="left", fontweight="bold")
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
+    best = best_epoch(history)
+    if best is not None:
+        for axes, value in ((loss, best.val_loss), (accuracy, best.val_accuracy)):
+            axes.plot(best.epoch, value, "o", color=_BEST, markersize=9, label="kept", zorder=3)
+    accuracy.legend(loc="lower right", frameon=False)
+    _save(figure, path)
+
+
+def draw_confusion(evaluation: Evaluation, path: Path, *, title: str) -> None:
+    """Draw the confusion matrix, rows the truth, as a PNG file."""
+    labels = evaluation.labels
+    counts = evaluation.confusion[:, : len(labels)]
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.6 + 0.8 * len(labels)
+    figure = Figure(figsize=(side + 0.4, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(labels)), labels, rotation=45 if len(labels) > 5 else 0)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("taken for")
+    axes.set_ylabel("shows")
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{counts[row, column]}\n{share:.1%}"
+        colour = "white" if share > 0.5 else "#223344"
+        axes.text(column, row, text, ha="center", va="center", color=colour)
+    _save(figure, path)
+
+
+def _draw_pair(
+    axes: Axes, epochs: Sequence[int], training: Sequence[float], validation: Sequence[float]
+) -> None:
+    style: dict[str, Any] = {"marker": ".", "linewidth": 2}
+    axes.plot(epochs, training, color=_TRAINING, label="training (augmented)", **style)
+    axes.plot(epochs, validation, color=_VALIDATION, label="validation", **style)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=_DPI)

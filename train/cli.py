@@ -1,0 +1,137 @@
+"""`edge train`: folders of photos to a run folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.cli import output
+from edge.errors import SettingError
+
+if TYPE_CHECKING:
+    from train.artefacts import Outcome
+    from train.checkpoint import EpochRecord
+
+
+def train(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Holds a subfolder of photos per label, or train/, val/ and test/ with those."
+        ),
+    ],
+    run: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN", help="Folder to write the run into.")
+    ],
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="efficientnet-lite0 (ImageNet weights) or cnn (from nothing). "
+            "[default: efficientnet-lite0]"
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Width and height of the network's input in pixels. [default: the network's own]"
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the photos. [default: the fewer photos, the more]"),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Photos per step. [default: 32]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate. [default: the network's own]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all that is random. [default: 1]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run, after a kill or Ctrl-C.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Write JSON lines to standard output.")
+    ] = False,
+) -> None:
+    """Train a classifier on folders of photos, one folder per label.
+
+    Every file is decoded before the first step; those that cannot be are named and left out. The
+    photos are split into a part to learn from, one to choose by and one to judge with, unless the
+    folder holds such parts itself. Ctrl-C ends the training and keeps the best weights so far.
+
+    Raises:
+        CatseyeError: The photos, the options or the run folder cannot be used.
+    """
+    if resume and overwrite:
+        raise SettingError(
+            "--resume goes on with a run, --overwrite replaces it",
+            received="both",
+            fix="Use one of them",
+        )
+    from edge.extras import require_desktop
+
+    require_desktop()
+    import threading
+
+    from edge.cli.signals import EndOnSignal
+    from edge.clock import SystemClock
+    from train.progress import TrainProgress
+    from train.settings import TrainOptions
+    from train.training import Surroundings, TrainRequest, train_network
+
+    options = TrainOptions(
+        network=network,
+        side=size,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    stop = threading.Event()
+    clock = SystemClock(stop)
+    request = TrainRequest(folder, run, options, resume=resume, overwrite=overwrite)
+    with EndOnSignal(stop) as signals:
+        outcome = train_network(
+            request,
+            Surroundings(
+                progress=TrainProgress(clock=clock),
+                clock=clock,
+                stop=stop,
+                interrupting=signals.interrupting,
+                when_epoch_ends=_emit_epoch if json else _ignore_epoch,
+            ),
+        )
+    if json:
+        output.emit_json({"type": "result", "run": run, **outcome.to_dict()})
+    else:
+        _show(outcome, run)
+    if outcome.status != "complete":
+        output.say(f"interrupted; go on with: edge train {folder} -o {run} --resume")
+        raise typer.Exit(1)
+
+
+def _emit_epoch(record: "EpochRecord") -> None:
+    output.emit_json({"type": "epoch", **record.to_dict()})
+
+
+def _ignore_epoch(_: "EpochRecord") -> None:
+    pass
+
+
+def _show(outcome: "Outcome", run: Path) -> None:
+    evaluation = outcome.test or outcome.validation
+    if evaluation is not None:
+        part = "test" if outcome.test else "validation"
+        output.emit_text(
+            f"{run}: {evaluation.accuracy:.2%} of {evaluation.images} {part} pictures right "
+            f"(epoch {outcome.best_epoch})"
+        )
+        output.emit_table(
+            ("label", "pictures", "precision", "recall"),
+            [
+                (label, m.count, f"{m.precision:.2%}", f"{m.recall:.2%}")
+                for label, m in evaluation.per_label.items()
+            ],
+        )

@@ -1,0 +1,142 @@
+"""What a training is asked to do, and what that comes to for the photos at hand."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edge.errors import SettingError
+from train.networks import NetworkSpec
+
+_SIDE_STEP = 32
+_LARGEST_SIDE = 640
+LABEL_SMOOTHING = 0.1
+WEIGHT_DECAY = 0.02
+PATIENCE_SHARE = 0.4
+FRACTIONS = (0.70, 0.15, 0.15)
+"""Shares of training, validation and test part when the photos come without a split."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What the user asked for; `None` leaves the choice to the network and the photos.
+
+    Attributes:
+        network: One of `train.networks.NETWORK_NAMES`.
+        side: Width and height of the input in pixels, a multiple of 32.
+        epochs: Passes over the training part.
+        batch_size: Pictures per step.
+        learning_rate: Peak, after the warm-up.
+        seed: Of the split, the order of the pictures, their augmentation and the new weights.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
+
+    network: str | None = None
+    side: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no training can be made of."""
+        if self.side is not None:
+            is_usable = _SIDE_STEP <= self.side <= _LARGEST_SIDE and self.side % _SIDE_STEP == 0
+            _check(is_usable, "--size must be a multiple of 32 from 32 to 640", self.side, "160")
+        _check(
+            self.epochs is None or self.epochs >= 1, "--epochs must be 1 or more", self.epochs, "8"
+        )
+        _check(
+            self.batch_size is None or 2 <= self.batch_size <= 1024,
+            "--batch-size must be between 2 and 1024",
+            self.batch_size,
+            "32",
+        )
+        rate = self.learning_rate
+        _check(
+            rate is None or (math.isfinite(rate) and 0 < rate <= 1),
+            "--learning-rate must be above 0 and at most 1",
+            rate,
+            "0.0004",
+        )
+        _check(
+            self.seed is None or 0 <= self.seed < 2**32,
+            "--seed must be between 0 and 4294967295",
+            self.seed,
+            "1",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """What one training does, in full; see `TrainOptions`.
+
+    Attributes:
+        patience: Epochs without a better validation loss after which it ends.
+    """
+
+    network: str
+    side: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    patience: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values for JSON."""
+        return asdict(self)
+
+
+DEFAULT_NETWORK = "efficientnet-lite0"
+DEFAULT_BATCH_SIZE = 32
+DEFAULT_SEED = 1
+
+
+def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> TrainSettings:
+    """Choose what the user left open.
+
+    Few photos make short epochs: the number of epochs grows until the network has had the steps
+    that it needs, within its limits.
+
+    Args:
+        options: What the user asked for.
+        network: The network of that name.
+        pictures: In the training part.
+    """
+    batch_size = min(options.batch_size or DEFAULT_BATCH_SIZE, max(2, pictures))
+    wanted = math.ceil(network.steps / max(1, pictures // batch_size))
+    epochs = options.epochs or min(max(wanted, network.fewest_epochs), network.most_epochs)
+    return TrainSettings(
+        network=network.name,
+        side=options.side or network.side,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=options.learning_rate or network.learning_rate,
+        seed=DEFAULT_SEED if options.seed is None else options.seed,
+        patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
+    )
+
+
+def check_resumed(options: TrainOptions, settings: TrainSettings) -> None:
+    """Refuse an option that differs from the training that is to be resumed.
+
+    Raises:
+        SettingError: An option was given and differs.
+    """
+    for name, value in asdict(options).items():
+        begun = getattr(settings, name)
+        if value is not None and value != begun:
+            option = "--size" if name == "side" else f"--{name.replace('_', '-')}"
+            raise SettingError(
+                "--resume goes on with the settings that the training began with",
+                received=f"{option} {value}, begun with {begun}",
+                fix=f"Leave {option} away, or begin anew with --overwrite",
+            )
+
+
+def _check(is_usable: bool, rule: str, received: object, example: str) -> None:
+    if not is_usable:
+        option = rule.split()[0]
+        raise SettingError(rule, received=str(received), fix=f"Use for example {option} {example}")
