@@ -18,6 +18,8 @@ _NATIVE_SETTINGS = {
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": str(TIMEOUT_SECONDS),
 }
 
+_SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
+
 FFMPEG_PARAMETERS = (
     cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
     TIMEOUT_SECONDS * 1000,
@@ -84,4 +86,6 @@ def _set_up() -> None:
     for name, value in _NATIVE_SETTINGS.items():
         os.environ.setdefault(name, value)
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        # OpenCV 4 has it at the top, OpenCV 5 in a module of its own.
+        silence: Any = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+        silence(_SILENT)

@@ -78,7 +78,7 @@ def test_draw_decision_puts_a_line_below_the_frame(size_wh, shown_wh):
     assert picture_bgr.shape == (shown_wh[1], shown_wh[0], 3)
     assert (picture_bgr[: shown_wh[1] - 36] == 200).all()
     if shown_wh[0] > 100:
-        assert picture_bgr[shown_wh[1] - 36 :].max() == 255  # there is text
+        assert picture_bgr[shown_wh[1] - 36 :].max() > 200  # there is text
     assert (frame_bgr == 200).all()
 
 
