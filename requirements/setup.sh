@@ -7,6 +7,8 @@ cd -P "$(dirname "$0")/.."
 venv=$1
 shift
 log=$venv/pip.log
+commands=(python3.13 python3.12 python3.11 python3 python)
+[ -z "${PYTHON:-}" ] || commands=("$PYTHON")
 case $venv in *test*) goal=test ;; *) goal=demo ;; esac
 
 say() { printf 'catseye: %s\n' "$*" >&2; }
@@ -28,7 +30,7 @@ has_venv() { "$1" -c 'import ensurepip, venv' > /dev/null 2>&1; }
 
 find_python() { # prints the first suitable interpreter, one with its venv module if there is any
     local candidate first=
-    for candidate in ${PYTHON:+"$PYTHON"} ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+    for candidate in "${commands[@]}"; do
         is_suitable "$candidate" || continue
         first=${first:-$candidate}
         if has_venv "$candidate"; then
@@ -43,7 +45,7 @@ make_venv() {
     local python version
     python=$(find_python)
     if [ -z "$python" ]; then
-        fail "Python 3.11, 3.12 or 3.13 is needed, and ${PYTHON:-none of the commands python3.13, python3.12, python3.11, python3} starts one." \
+        fail "Python 3.11, 3.12 or 3.13 is needed, and none of these starts one: ${commands[*]}." \
             "Debian 12 and 13, Ubuntu 24.04, Raspberry Pi OS: sudo apt install python3 python3-venv" \
             "Elsewhere: install one, then: make $goal PYTHON=/path/to/python3.13"
     fi
@@ -64,6 +66,11 @@ pip_install() { # shows the file names of downloads; keeps everything else for t
         awk '$1 == "Downloading" && /\.whl/ { n = split($2, part, "/"); print "  " part[n]; fflush() }' >&2
     then
         return
+    fi
+    if grep -q CERTIFICATE_VERIFY_FAILED "$log"; then
+        fail "the packages could not be downloaded: pip does not trust pypi.org's certificate." \
+            "Is there a proxy in between? Name its certificate with PIP_CERT=/path/to/ca.pem" \
+            "pip's own words are in $log"
     fi
     if grep -qiE 'retrying|connection|timed out|name resolution|unreachable|proxy' "$log"; then
         fail "the packages could not be downloaded: no network, or no way to pypi.org from here." \
