@@ -1,0 +1,167 @@
+"""Holds docs/commands.md against the program: options, and the fields of real output."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from colour_model import LABELS, picture_bgr, write_colour_model
+from PIL import Image
+
+from edge import cli
+from edge.cli.app import load_command
+from edge.cli.commands import sources
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+SECTIONS = dict(re.findall(r"^## edge (\w+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S))
+
+# Objects that are described elsewhere or as a whole.
+WHOLE = {"manifest", "input", "data", "split", "training", "metrics", "versions", "fine_tuning"}
+
+
+def table(verb, heading):
+    """Return the first cells of the table of a section whose header starts so."""
+    for block in re.findall(r"((?:^\|.*\n)+)", SECTIONS[verb], re.M):
+        head, _, *rows = block.splitlines()
+        if head.startswith(f"| {heading}"):
+            return [row.split("|")[1].strip() for row in rows]
+    raise AssertionError(f"edge {verb}: no table {heading!r}")
+
+
+def documented_fields(verb, heading):
+    return {re.match(r"`([^`]+)`", cell)[1] for cell in table(verb, f"JSON of {heading}")}
+
+
+def fields(value, labels, path=""):
+    """Name the fields of a record the way the page does."""
+    if isinstance(value, dict) and path not in WHOLE:
+        for key, item in value.items():
+            name = "LABEL" if key in (*labels, "unknown") else key
+            name = "MODEL" if path == "models" else name
+            yield from fields(item, labels, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for item in value:
+            yield from fields(item, labels, f"{path}[]")
+    else:
+        yield path
+
+
+def run_json(capfd, *arguments):
+    assert cli.main([str(argument) for argument in arguments]) == 0
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model, pictures of two of its labels, and one file that is no picture."""
+    folder = tmp_path_factory.mktemp("commands")
+    write_colour_model(folder / "colours.tflite")
+    for label in ("red", "blue"):
+        (folder / "pictures" / label).mkdir(parents=True)
+        pixels_rgb = np.ascontiguousarray(picture_bgr(label)[:, :, ::-1])
+        Image.fromarray(pixels_rgb).save(folder / "pictures" / label / "1.png")
+    (folder / "pictures/red/page.jpg").write_text("<html>")
+    return folder
+
+
+@pytest.mark.parametrize("source", list(sources()), ids=lambda source: source.name)
+def test_every_option_is_documented(source):
+    offered = {
+        name
+        for option in load_command(source).params
+        for name in option.opts
+        if name.startswith("--") and name != "--help"
+    }
+    documented = re.findall(r"`(--[a-z-]+)", " ".join(table(source.name, "option")))
+    assert sorted(documented) == sorted(offered)
+
+
+def test_classify(capfd, folder):
+    (record,) = run_json(
+        capfd, "classify", folder / "pictures/red/1.png", "-m", folder / "colours.tflite", "--json"
+    )
+    assert set(fields(record, LABELS)) == documented_fields("classify", "a picture")
+    assert record["label"] == "red"
+    assert list(record["scores"]) == list(LABELS)
+
+
+def test_evaluate(capfd, folder):
+    (record,) = run_json(
+        capfd, "evaluate", folder / "pictures", "-m", folder / "colours.tflite", "--json"
+    )
+    assert set(fields(record, LABELS)) == documented_fields("evaluate", "an evaluation")
+    assert (record["images"], record["accuracy"], len(record["skipped"])) == (2, 1.0, 1)
+
+
+def test_run(capfd, folder):
+    records = run_json(
+        capfd,
+        *("run", "--source", folder / "pictures/blue", "--as-fast-as-possible"),
+        *("-m", folder / "colours.tflite", "--json"),
+    )
+    *decisions, summary = records
+    for record in decisions:
+        assert set(fields(record, LABELS)) == documented_fields("run", "a decision")
+    assert set(fields(summary, LABELS)) == documented_fields("run", "the summary")
+    assert summary["decisions"] == len(decisions) == 1
+
+
+def test_bench(capfd, folder):
+    records = run_json(
+        capfd,
+        *("bench", "-m", folder / "colours.tflite", "--frames", 3),
+        *("--runtime", "litert", "--threads", 1, "--json"),
+    )
+    assert len(records) == 1
+    assert set(fields(records[0], LABELS)) == documented_fields("bench", "a measurement")
+    ratio = records[0]["frame_to_label_ms"]["p50"] / records[0]["invoke_ms"]["p50"]
+    assert records[0]["overhead_ratio"] == pytest.approx(ratio, rel=1e-3)
+
+
+def test_inspect(capfd, folder):
+    (record,) = run_json(capfd, "inspect", folder / "colours.tflite", "--json")
+    assert set(fields(record, LABELS)) == documented_fields("inspect", "an inspection")
+    assert record["manifest"]["labels"] == list(LABELS)
+
+
+def test_doctor(capfd, folder):
+    records = run_json(capfd, "doctor", "-m", folder / "colours.tflite", "--json")
+    for record in records:
+        assert set(fields(record, LABELS)) == documented_fields("doctor", "a finding")
+        assert record["status"] in ("ok", "warn", "fail")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run folder of a tiny network, and what making it wrote."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
+    folder = tmp_path_factory.mktemp("desktop")
+    generator = np.random.default_rng(3)
+    for label, axis in (("wide", 0), ("tall", 1)):
+        (folder / "photos" / label).mkdir(parents=True)
+        for number in range(12):
+            wave = np.sin(np.arange(48) / generator.uniform(1.5, 3.0)) * 100 + 128
+            stripes = np.repeat(np.expand_dims(wave, axis), 48, axis=axis).astype(np.uint8)
+            Image.fromarray(stripes).save(folder / "photos" / label / f"{number}.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_train_and_convert(capfd, trained):
+    records = run_json(
+        capfd,
+        *("train", trained / "photos", "-o", trained / "run", "--network", "cnn"),
+        *("--size", 32, "--epochs", 1, "--json"),
+    )
+    *epochs, result = records
+    assert len(epochs) == 1
+    assert set(fields(epochs[0], ())) == documented_fields("train", "an epoch")
+    assert set(fields(result, ())) == documented_fields("train", "the result")
+    (report,) = run_json(
+        capfd,
+        *("convert", trained / "run", "-o", trained / "tiny.tflite"),
+        *("--quantize", "int8", "--json"),
+    )
+    labels = ("wide", "tall")
+    assert set(fields(report, labels)) == documented_fields("convert", "the report")
