@@ -28,9 +28,7 @@ class PictureFolder:
     def __init__(
         self, path: Path, *, clock: Clock | None = None, period_seconds: float = 1.0
     ) -> None:
-        pictures = list_pictures(path) if path.is_dir() else [path]
-        if not pictures:
-            raise _empty(path, "no picture in it")
+        pictures = _list_folder(path) if path.is_dir() else [path]
         self._path = path
         self._clock = SystemClock() if clock is None else clock
         self._period_seconds = period_seconds
@@ -60,6 +58,17 @@ class PictureFolder:
     def close(self) -> None:
         """Leave the pictures that were not read."""
         self._pictures = iter(())
+
+
+def _list_folder(path: Path) -> list[Path]:
+    try:
+        next(path.iterdir(), None)  # the search below passes over what it may not open
+    except OSError as error:
+        raise _empty(path, error.strerror or str(error)) from error
+    pictures = list_pictures(path)
+    if not pictures:
+        raise _empty(path, "no picture in it")
+    return pictures
 
 
 def _empty(path: Path, reason: str) -> SourceError:

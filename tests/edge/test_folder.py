@@ -57,3 +57,12 @@ def test_a_picture_that_vanished_is_skipped(tmp_path, caplog):
     gone.unlink()
     assert len(list(iter(source.read, None))) == 1
     assert "b.png" in caplog.text
+
+
+def test_a_folder_that_may_not_be_opened_says_so(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    with pytest.raises(SourceError, match="Permission denied"):
+        PictureFolder(tmp_path)

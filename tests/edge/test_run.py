@@ -1,17 +1,20 @@
 """`edge run` as its users call it, with a model of one kilobyte and clips of plain colours."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from clips import BLUE, GREEN, RED, write_clip, write_picture
 from colour_model import LABELS, write_colour_model
+from rich.console import Console
 
-from edge import sources
-from edge.cli import main
+from edge import classifier, sources, window
+from edge.cli import main, output
 from edge.cli import run as run_command
 from edge.errors import SourceError
 from edge.testing import FakeSource, blank_frame
@@ -198,6 +201,75 @@ def test_a_window_that_cannot_be_opened_does_not_end_the_run(edge_run, clip, mon
     assert lines[-1]["frames_classified"] == 10
     assert error.startswith("edge: A window needs ")
     assert error.endswith("The run goes on without a window.\n")
+
+
+class TwoPictures:
+    """A screen whose user closes it at the second picture."""
+
+    def __init__(self):
+        self.left = 2
+
+    def show(self, picture_bgr):
+        self.left -= 1
+        return self.left > 0
+
+    def close(self):
+        pass
+
+
+def test_a_window_that_is_closed_ends_the_run(edge_run, clip, monkeypatch):
+    monkeypatch.setattr(window, "check_window", lambda: None)
+    monkeypatch.setattr(window, "OpenCvScreen", TwoPictures)
+    arguments = ("--source", clip, "--as-fast-as-possible", "--window", "--json")
+    code, lines, error = edge_run(*arguments)
+    assert (code, error) == (0, "")
+    assert lines[-1]["frames_classified"] == 2
+
+
+def test_a_terminal_has_a_live_line(edge_run, clip, monkeypatch):
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(output, "console", lambda: terminal)
+    code, _, error = edge_run("--source", clip, "--as-fast-as-possible")
+    assert code == 0
+    assert "blue" in terminal.file.getvalue()
+    first, *summary = error.splitlines()
+    assert first.endswith("Ctrl-C ends.")
+    assert len(summary) == 3
+
+
+def test_a_signal_while_the_model_is_loaded_ends_the_run_with_a_summary(edge_run, monkeypatch):
+    monkeypatch.setattr(
+        classifier, "open_classifier", lambda *_, **__: signal.raise_signal(signal.SIGTERM)
+    )
+    code, lines, error = edge_run("--source", "demo:", "--json")
+    assert (code, error) == (0, "")
+    assert [line["type"] for line in lines] == ["summary"]
+    assert lines[0]["frames_classified"] == 0
+    assert lines[0]["model_sha256"] is None
+
+
+def test_a_second_signal_ends_the_run_with_a_summary(edge_run, monkeypatch):
+    class Insisted:
+        def read(self):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(sources, "open_source", lambda *_, **__: Insisted())
+    code, lines, _ = edge_run("--source", "demo:", "--as-fast-as-possible", "--json")
+    assert code == 0
+    assert lines[-1]["type"] == "summary"
+
+
+def test_predictions_that_are_no_probabilities_are_reported(edge_run, clip, monkeypatch):
+    wrong = np.array([np.nan, 0.5, 0.5], np.float32)
+    monkeypatch.setattr(classifier.Classifier, "_calibrate", lambda *_: wrong)
+    code, lines, error = edge_run("--source", clip, "--as-fast-as-possible", "--json")
+    assert code == 0
+    assert lines[-1]["decided"] == {"unknown": 10}
+    assert error == "edge: 10 predictions were no probabilities\n"
 
 
 def test_many_labels_are_not_all_listed():
