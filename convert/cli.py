@@ -24,8 +24,11 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
     pictures: Annotated[
         int, typer.Option(min=1, help="Training pictures that qat learns from, at most.")
-    ] = 3000,
+    ] = 2000,
     epochs: Annotated[int, typer.Option(min=1, help="Times that qat sees each picture.")] = 1,
+    learning_rate: Annotated[
+        float, typer.Option(min=0.0, help="Highest of qat; small networks bear more.")
+    ] = 2e-5,
     max_false_share: Annotated[
         float,
         typer.Option(
@@ -48,21 +51,23 @@ def convert(
     require_desktop()
     _check_mode(quantize)
     _check_output(model, overwrite=overwrite)
+    from convert.chatter import chatter_kept_back
     from convert.run_folder import read_run
+    from edge.cli import output
 
     folder = read_run(run)  # before TensorFlow takes its seconds
-    from convert.conversion import Settings, convert_run
-    from convert.metadata import Provenance
-    from convert.package import write_package
-    from convert.qat import Recipe
-    from convert.report import open_progress, print_report, summarize
-    from edge.cli import output
+    with chatter_kept_back():
+        from convert.conversion import Settings, convert_run
+        from convert.metadata import Provenance
+        from convert.package import write_package
+        from convert.qat import Recipe
+        from convert.report import open_progress, print_report, summarize
 
     if not folder.is_complete:
         output.say(f"edge: {run} is of a training that was interrupted; converting what it reached")
     settings = Settings(
         mode=quantize,
-        recipe=Recipe(pictures=pictures, epochs=epochs),
+        recipe=Recipe(pictures=pictures, epochs=epochs, learning_rate=learning_rate),
         max_false_share=max_false_share,
     )
     with open_progress() as progress:

@@ -5,8 +5,8 @@ tensors a TFLite file quantizes. Two of its habits are replaced, because they ma
 fine-tuning worse than none:
 
 - Its ranges of activations are moving averages that decay by 0.999 per step, so that after a few
-  hundred steps they still show where they started. Here they are measured once, as the mean
-  extremes of some hundred pictures in the float network, and then stay.
+  hundred steps they still show where they started. Here they are measured once, with some hundred
+  pictures in the float network, and then stay.
 - It quantizes the weights of a depthwise convolution with one range for all channels, while
   the converter takes one per channel (as it does for every other convolution).
 
@@ -32,6 +32,12 @@ _toolkit: Any = tfmot.quantization.keras
 _Quantizer: Any = _toolkit.quantizers.Quantizer
 _QuantizeConfig: Any = _toolkit.QuantizeConfig
 _QuantizeScheme: Any = _toolkit.QuantizeScheme
+
+WIDEST, MEAN = "widest", "mean"
+RANGES = (WIDEST, MEAN)
+"""How a range covers what was measured: every value of every batch, or the mean of the batches'
+extremes, which leaves finer steps to the many values by cutting off the few."""
+
 _LARGEST_WEIGHT = 127.0  # eight bits, symmetric, "narrow range"
 _SMALLEST_SCALE = 1e-9
 
@@ -43,10 +49,20 @@ class _Phase:
     Attributes:
         is_settling: Ranges are being measured; nothing is rounded meanwhile.
         batches: How many batches the ranges have seen.
+        ends: Every end of every range.
     """
 
     is_settling: bool = False
     batches: Any = field(default_factory=lambda: tf.Variable(0.0, trainable=False))
+    ends: "list[_RangeEnd]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class _RangeEnd:
+    """The variable that rounding uses for an end of a range, and what was measured for it."""
+
+    used: Any
+    measured: dict[str, Any]
 
 
 class Emulation:
@@ -74,12 +90,9 @@ class Emulation:
                 layer.quantizer_vars["max_var"].assign(highest)
 
     def settle(
-        self,
-        batches: Sequence[NDArray[np.float32]],
-        *,
-        progress: Progress = no_progress,
+        self, batches: Sequence[NDArray[np.float32]], *, progress: Progress = no_progress
     ) -> None:
-        """Measure the range of every activation: the mean over the batches of their extremes.
+        """Measure the range of every activation; `use_ranges` then says which to take.
 
         Args:
             batches: Scaled pictures, `(pictures, height, width, 3)` each.
@@ -88,11 +101,21 @@ class Emulation:
         self._phase.is_settling = True
         self._phase.batches.assign(0.0)
         model = self.model
-        measure = tf.function(lambda pictures: model(pictures, training=False))
+        shape = (None, *model.input_shape[1:])
+        measure = tf.function(
+            lambda pictures: model(pictures, training=False),
+            input_signature=[tf.TensorSpec(shape, tf.float32)],
+        )
         for batch in track(batches, stage="settling ranges", progress=progress):
             measure(batch)
             self._phase.batches.assign_add(1.0)
         self._phase.is_settling = False
+        self.use_ranges(WIDEST)
+
+    def use_ranges(self, kind: str) -> None:
+        """Round with the ranges of one of `RANGES`, as they were measured."""
+        for end in self._phase.ends:
+            end.used.assign(end.measured[kind])
 
 
 class _ActivationRange(_Quantizer):  # type: ignore[misc]
@@ -107,20 +130,25 @@ class _ActivationRange(_Quantizer):  # type: ignore[misc]
             layer.add_weight(f"{name}_{end}", initializer="zeros", trainable=False)
             for end in ("min", "max")
         )
+        self._ends = [self._add_end(lowest), self._add_end(highest)]
         return {"min_var": lowest, "max_var": highest}
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
         del training, kwargs
-        lowest, highest = weights["min_var"], weights["max_var"]
         if not self._phase.is_settling:
-            return tf.quantization.fake_quant_with_min_max_vars(inputs, lowest, highest)
-        share = 1.0 / (self._phase.batches + 1.0)
-        for end, found in (
-            (lowest, tf.minimum(tf.reduce_min(inputs), 0.0)),  # TFLite: 0 is in every range
-            (highest, tf.maximum(tf.reduce_max(inputs), 0.0)),
-        ):
-            end.assign(end + (found - end) * share)
+            return tf.quantization.fake_quant_with_min_max_vars(
+                inputs, weights["min_var"], weights["max_var"]
+            )
+        lowest, highest = self._ends
+        # TFLite: 0 is in every range
+        _extend(lowest, tf.minimum(tf.reduce_min(inputs), 0.0), tf.minimum, self._phase.batches)
+        _extend(highest, tf.maximum(tf.reduce_max(inputs), 0.0), tf.maximum, self._phase.batches)
         return inputs
+
+    def _add_end(self, used: Any) -> _RangeEnd:
+        measured = {kind: tf.Variable(0.0, trainable=False) for kind in RANGES}
+        self._phase.ends.append(_RangeEnd(used, measured))
+        return self._phase.ends[-1]
 
     def get_config(self) -> dict[str, Any]:
         return {}
@@ -234,6 +262,13 @@ def _quantize(original: Any, phase: _Phase) -> Any:
             received=" ".join(str(error).split()),
             fix="Use --quantize int8, or train a network of plain convolutions",
         ) from error
+
+
+def _extend(end: _RangeEnd, found: Any, further: Any, batches: Any) -> None:
+    """Take the extreme of one more batch into what was measured for an end of a range."""
+    widest, mean = end.measured[WIDEST], end.measured[MEAN]
+    widest.assign(further(widest, found))
+    mean.assign(mean + (found - mean) / (batches + 1.0))
 
 
 def _summed_axes(weight: Any, is_depthwise: bool) -> tuple[int, ...]:

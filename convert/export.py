@@ -1,10 +1,5 @@
 """Turns Keras models into TFLite FlatBuffers, and makes sure that pixels go in as they are."""
 
-import contextlib
-import os
-import sys
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
+from convert.chatter import chatter_kept_back
 from convert.emulation import Emulation
 from convert.qat import scale_pixels
 from edge.errors import ModelFileError
@@ -20,8 +16,6 @@ from edge.manifest import InputSpec
 
 OUTPUT_SCALE = 1.0 / 256.0
 """Step of a uint8 score; its zero point is 0."""
-
-_STANDARD_ERROR = 2
 
 
 def export_float32(original: Any) -> bytes:
@@ -117,7 +111,7 @@ def _calibrate_with(
 
 
 def _convert(converter: Any) -> bytes:
-    with _chatter_kept_back() as read_chatter:
+    with chatter_kept_back() as read_chatter:
         try:
             return bytes(converter.convert())
         except (RuntimeError, ValueError, TypeError) as error:
@@ -127,26 +121,6 @@ def _convert(converter: Any) -> bytes:
                 received=reason[:500],
                 fix="Use layers that TFLite has; EDGE_DEBUG=1 shows the converter's trace",
             ) from error
-
-
-@contextlib.contextmanager
-def _chatter_kept_back() -> Iterator[Callable[[], str]]:
-    """Keep what the converter writes natively off the terminal; yield what reads it."""
-    with tempfile.TemporaryFile() as held, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "Statistics for quantized inputs were expected"
-        sys.stderr.flush()
-        kept = os.dup(_STANDARD_ERROR)
-        os.dup2(held.fileno(), _STANDARD_ERROR)
-
-        def read() -> str:
-            held.seek(0)
-            return held.read().decode(errors="replace")
-
-        try:
-            yield read
-        finally:
-            os.dup2(kept, _STANDARD_ERROR)
-            os.close(kept)
 
 
 def _values(quantization: Any, name: str) -> Any:

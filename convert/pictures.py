@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,8 +120,8 @@ def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     size_bytes = int(np.prod(shape))
     if size_bytes <= _LARGEST_IN_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
-    file: Any = tempfile.TemporaryFile(prefix="catseye-convert-")  # noqa: SIM115 - the array owns it
-    return np.memmap(file, np.uint8, mode="w+", shape=shape)
+    with tempfile.TemporaryFile(prefix="catseye-convert-") as file:  # gone with the array
+        return np.memmap(file, np.uint8, mode="w+", shape=shape)
 
 
 def _unusable(problems: Sequence[str], total: int) -> RunFolderError:

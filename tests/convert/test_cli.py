@@ -3,12 +3,10 @@
 import contextlib
 import io
 import json
-import shutil
 
 import pytest
 
 from edge.cli import main
-from edge.modelfile import read_model_file
 
 
 def call(*arguments):
@@ -35,5 +33,3 @@ def test_convert_json_is_one_object_and_nothing_else(converted):
     assert report["path"] == str(path)
     assert report["size_bytes"] == path.stat().st_size
     assert set(report["models"]) == {"float32", "int8", "qat"}
-
-
