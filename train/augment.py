@@ -106,7 +106,7 @@ def _zoom_out(picture: Pixels, side: int, random: np.random.Generator) -> Pixels
     border = (top, side - height - top, left, side - width - left)
     kind = random.integers(3)
     if kind == 0:
-        colour = tuple(float(value) for value in random.uniform(0, 255, 3))
+        colour = tuple(map(float, _dull_colour(random)))
         return _as_pixels(cv2.copyMakeBorder(inner, *border, cv2.BORDER_CONSTANT, value=colour))
     if kind == 1:
         return _as_pixels(cv2.copyMakeBorder(inner, *border, cv2.BORDER_REPLICATE))
@@ -189,8 +189,14 @@ def _erase(picture: Pixels, random: np.random.Generator) -> Pixels:
     height, width = (max(1, round(side * share)) for share in random.uniform(0.12, 0.4, 2))
     top, left = int(random.integers(side - height + 1)), int(random.integers(side - width + 1))
     erased = picture.copy()
-    erased[top : top + height, left : left + width] = random.integers(0, 256, 3)
+    erased[top : top + height, left : left + width] = _dull_colour(random)
     return erased
+
+
+def _dull_colour(random: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw a colour as walls, posts and plants have it."""
+    colour = random.uniform(20, 235) + random.uniform(-20, 20, 3)
+    return colour.astype(np.uint8)
 
 
 def _as_pixels(picture: object) -> Pixels:

@@ -1,5 +1,7 @@
 """Pictures of a training: its curves, and who was taken for whom."""
 
+import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edge.metrics import Evaluation
-from train.checkpoint import EpochRecord, best_epoch
+from train.checkpoint import EpochRecord, best_epoch, write_atomically
 
 _TRAINING, _VALIDATION, _BEST = "#8899aa", "#0b6e8f", "#d1495b"
 _DPI = 120
@@ -44,8 +46,9 @@ def draw_confusion(evaluation: Evaluation, path: Path, *, title: str) -> None:
     figure = Figure(figsize=(side + 0.4, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(labels)), labels, rotation=45 if len(labels) > 5 else 0)
-    axes.set_yticks(range(len(labels)), labels)
+    rotation = 45 if sum(map(len, labels)) > 10 * side else 0
+    axes.set_xticks(range(len(labels)), labels, rotation=rotation, parse_math=False)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set_xlabel("taken for")
     axes.set_ylabel("shows")
     axes.set_title(title, loc="left", fontweight="bold")
@@ -72,4 +75,8 @@ def _draw_pair(
 
 def _save(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=_DPI)
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(content, format="png", dpi=_DPI)
+    write_atomically(path, content.getbuffer())

@@ -100,7 +100,7 @@ def load_state(path: Path) -> TrainState | None:
             )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise RunFolderError(
             "A checkpoint must be as edge train wrote it", received=f"{path}: {error}", fix=_FIX
         ) from error

@@ -1,16 +1,21 @@
 """`edge train`: folders of photos to a run folder."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli import output
+from edge.cli.options import JsonOption
+from edge.cli.signals import EndOnSignal
 from edge.errors import SettingError
 
 if TYPE_CHECKING:
     from train.artefacts import Outcome
     from train.checkpoint import EpochRecord
+    from train.preparation import TrainRequest
 
 
 def train(
@@ -26,34 +31,37 @@ def train(
     network: Annotated[
         str | None,
         typer.Option(
-            help="efficientnet-lite0 (ImageNet weights) or cnn (from nothing). "
-            "[default: efficientnet-lite0]"
+            help="efficientnet-lite0 (ImageNet weights) or cnn (from nothing).",
+            show_default="efficientnet-lite0",
         ),
     ] = None,
     size: Annotated[
         int | None,
         typer.Option(
-            help="Width and height of the network's input in pixels. [default: the network's own]"
+            help="Width and height of the network's input in pixels.",
+            show_default="the network's own",
         ),
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the photos. [default: the fewer photos, the more]"),
+        typer.Option(help="Passes over the photos.", show_default="the fewer photos, the more"),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Photos per step. [default: 32]")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Photos per step.", show_default="32")
+    ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate. [default: the network's own]")
+        float | None, typer.Option(help="Peak learning rate.", show_default="the network's own")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all that is random. [default: 1]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of all that is random.", show_default="1")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run, after a kill or Ctrl-C.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Write JSON lines to standard output.")
-    ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Train a classifier on folders of photos, one folder per label.
 
@@ -73,13 +81,8 @@ def train(
     from edge.extras import require_desktop
 
     require_desktop()
-    import threading
-
-    from edge.cli.signals import EndOnSignal
-    from edge.clock import SystemClock
-    from train.progress import TrainProgress
+    from train.preparation import TrainRequest
     from train.settings import TrainOptions
-    from train.training import Surroundings, TrainRequest, train_network
 
     options = TrainOptions(
         network=network,
@@ -89,27 +92,37 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
     )
-    stop = threading.Event()
-    clock = SystemClock(stop)
-    request = TrainRequest(folder, run, options, resume=resume, overwrite=overwrite)
-    with EndOnSignal(stop) as signals:
-        outcome = train_network(
-            request,
-            Surroundings(
-                progress=TrainProgress(clock=clock),
-                clock=clock,
-                stop=stop,
-                interrupting=signals.interrupting,
-                when_epoch_ends=_emit_epoch if json else _ignore_epoch,
-            ),
-        )
+    request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
+    outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)
     if json:
-        output.emit_json({"type": "result", "run": run, **outcome.to_dict()})
+        output.emit_json({"type": "summary", "run": run, **outcome.to_dict()})
     else:
         _show(outcome, run)
     if outcome.status != "complete":
         output.say(f"interrupted; go on with: edge train {folder} -o {run} --resume")
         raise typer.Exit(1)
+
+
+def _train(
+    request: "TrainRequest", *, when_epoch_ends: Callable[["EpochRecord"], None]
+) -> "Outcome":
+    from edge.clock import SystemClock
+    from train.chatter import chatter_kept_back
+    from train.preparation import prepare
+    from train.progress import TrainProgress
+
+    stop = threading.Event()
+    clock = SystemClock(stop)
+    progress = TrainProgress(clock=clock)
+    with EndOnSignal(stop) as signals:
+        with signals.interrupting():
+            plan, parts = prepare(request, progress)
+            with chatter_kept_back():
+                from train.training import Surroundings, make_learner, train_network
+
+                learner = make_learner(plan, parts)
+        surroundings = Surroundings(progress, clock, stop, when_epoch_ends)
+        return train_network(learner, plan, parts, surroundings=surroundings)
 
 
 def _emit_epoch(record: "EpochRecord") -> None:

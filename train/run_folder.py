@@ -13,16 +13,6 @@ from train.settings import TrainSettings
 
 FORMAT = "catseye-run"
 FORMAT_VERSION = 1
-_FILES = (
-    "model.keras",
-    "manifest.json",
-    "split.csv",
-    "skipped.csv",
-    "history.csv",
-    "curves.png",
-    "confusion.png",
-    "summary.md",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +41,45 @@ class RunFolder:
         return self.path / "split.csv"
 
     @property
+    def skipped(self) -> Path:
+        """The table of files that take no part."""
+        return self.path / "skipped.csv"
+
+    @property
+    def history(self) -> Path:
+        """The table of epochs."""
+        return self.path / "history.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The picture of loss and accuracy."""
+        return self.path / "curves.png"
+
+    @property
+    def confusion(self) -> Path:
+        """The picture of who was taken for whom."""
+        return self.path / "confusion.png"
+
+    @property
+    def summary(self) -> Path:
+        """The page for people."""
+        return self.path / "summary.md"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything but the checkpoint."""
+        return (
+            self.model,
+            self.manifest,
+            self.split,
+            self.skipped,
+            self.history,
+            self.curves,
+            self.confusion,
+            self.summary,
+        )
+
+    @property
     def checkpoint(self) -> Path:
         """The folder of what `--resume` needs; gone when the training is complete."""
         return self.path / "checkpoint"
@@ -66,7 +95,7 @@ class RunFolder:
         return self.checkpoint / "settings.json"
 
 
-def check_is_free(run: RunFolder, *, overwrite: bool) -> None:
+def check_is_free(run: RunFolder, *, is_overwriting: bool) -> None:
     """Refuse a folder that holds something, unless it is a run that may be overwritten.
 
     Raises:
@@ -74,13 +103,13 @@ def check_is_free(run: RunFolder, *, overwrite: bool) -> None:
     """
     if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
         return
-    if not (run.path / "split.csv").is_file() or not run.path.is_dir():
+    if not (run.split.is_file() or run.checkpoint.is_dir()):
         raise RunFolderError(
             "A training writes into a new or empty folder",
             received=f"{run.path}, which holds something else",
             fix="Name another folder with -o",
         )
-    if not overwrite:
+    if not is_overwriting:
         raise RunFolderError(
             "A training does not touch an earlier one unasked",
             received=f"{run.path}, which holds a run",
@@ -88,7 +117,7 @@ def check_is_free(run: RunFolder, *, overwrite: bool) -> None:
         )
 
 
-def prepare(run: RunFolder) -> None:
+def clear(run: RunFolder) -> None:
     """Make the folder and take away what an earlier run left; foreign files stay.
 
     Raises:
@@ -96,8 +125,8 @@ def prepare(run: RunFolder) -> None:
     """
     try:
         run.path.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            (run.path / name).unlink(missing_ok=True)
+        for path in run.files:
+            path.unlink(missing_ok=True)
         shutil.rmtree(run.checkpoint, ignore_errors=True)
         run.checkpoint.mkdir()
     except OSError as error:

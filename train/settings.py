@@ -5,10 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.errors import SettingError
-from train.networks import NetworkSpec
+from train.networks import NetworkSpec, find_network
 
 _SIDE_STEP = 32
 _LARGEST_SIDE = 640
+_NETWORK = "efficientnet-lite0"
+_BATCH_SIZE = 32
+_SEED = 1
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.02
 PATIENCE_SHARE = 0.4
@@ -41,6 +44,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
+        find_network(self.chosen_network)
         if self.side is not None:
             is_usable = _SIDE_STEP <= self.side <= _LARGEST_SIDE and self.side % _SIDE_STEP == 0
             _check(is_usable, "--size must be a multiple of 32 from 32 to 640", self.side, "160")
@@ -67,6 +71,16 @@ class TrainOptions:
             "1",
         )
 
+    @property
+    def chosen_network(self) -> str:
+        """The name of the network to train."""
+        return self.network or _NETWORK
+
+    @property
+    def chosen_seed(self) -> int:
+        """The seed to use."""
+        return _SEED if self.seed is None else self.seed
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
@@ -89,11 +103,6 @@ class TrainSettings:
         return asdict(self)
 
 
-DEFAULT_NETWORK = "efficientnet-lite0"
-DEFAULT_BATCH_SIZE = 32
-DEFAULT_SEED = 1
-
-
 def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> TrainSettings:
     """Choose what the user left open.
 
@@ -105,7 +114,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         network: The network of that name.
         pictures: In the training part.
     """
-    batch_size = min(options.batch_size or DEFAULT_BATCH_SIZE, max(2, pictures))
+    batch_size = min(options.batch_size or _BATCH_SIZE, max(2, pictures))
     wanted = math.ceil(network.steps / max(1, pictures // batch_size))
     epochs = options.epochs or min(max(wanted, network.fewest_epochs), network.most_epochs)
     return TrainSettings(
@@ -114,7 +123,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=options.learning_rate or network.learning_rate,
-        seed=DEFAULT_SEED if options.seed is None else options.seed,
+        seed=options.chosen_seed,
         patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
     )
 

@@ -3,7 +3,6 @@
 Identical bytes are never on two sides, or the judgement would be of memory.
 """
 
-import csv
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.errors import DataError, RunFolderError
+from edge.errors import DataError
 from train.folder import FEWEST_PICTURES, PARTS, PhotoFile, PhotoFolder
 from train.scan import SkippedFile
+from train.tables import read_table, write_table
 
 _COLUMNS = ("path", "label", "part", "sha256")
 _JUDGES_FIRST = ("test", "validation", "train")  # who keeps a picture that two parts hold
@@ -120,12 +120,13 @@ def draw_split(
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Write the split as a table: path, label, part, sha256."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(_COLUMNS)
-        for entry in split.entries:
-            table.writerow((entry.path, entry.label, entry.part, entry.sha256))
+    """Write the split as a table: path, label, part, sha256.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
+    rows = [(entry.path, entry.label, entry.part, entry.sha256) for entry in split.entries]
+    write_table(path, _COLUMNS, rows)
 
 
 def read_split(path: Path) -> Split:
@@ -134,16 +135,7 @@ def read_split(path: Path) -> Split:
     Raises:
         RunFolderError: It is missing or not such a table.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unusable(f"{path}: {error}") from error
-    if not rows or tuple(rows[0]) != _COLUMNS:
-        raise _unusable(f"{path} without the columns {', '.join(_COLUMNS)}")
-    if any(len(row) != len(_COLUMNS) or row[2] not in PARTS for row in rows[1:]):
-        raise _unusable(f"{path} with a line that names no part")
-    return Split(tuple(SplitEntry(*row) for row in rows[1:]))
+    return Split(tuple(SplitEntry(*row) for row in read_table(path, _COLUMNS)))
 
 
 def _draw(
@@ -203,11 +195,3 @@ def _check_count(label: str, count: int) -> None:
             received=f"{count} of {label}",
             fix="Add photos of it, some hundred if you can, or leave the label out",
         )
-
-
-def _unusable(received: str) -> RunFolderError:
-    return RunFolderError(
-        "A run folder holds the table of its split",
-        received=received,
-        fix="Begin anew with --overwrite",
-    )

@@ -1,23 +1,25 @@
 """The page that tells a person what came out of a training."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from edge.metrics import Evaluation
 from train.artefacts import Outcome
+from train.checkpoint import write_atomically
 from train.folder import PARTS
-from train.run_folder import RunFolder
 
 _SHOWN_SKIPPED = 20
 
 
-def write_summary(run: RunFolder, outcome: Outcome) -> None:
-    """Write `summary.md`."""
-    (run.path / "summary.md").write_text("\n".join(_lines(outcome)) + "\n", encoding="utf-8")
+def write_summary(path: Path, outcome: Outcome) -> None:
+    """Write the page, in Markdown."""
+    text = "".join(f"{line}\n" for line in _lines(outcome))
+    write_atomically(path, text.encode())
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:
-    settings = outcome.settings
-    yield f"# {outcome.root.name}: {', '.join(outcome.labels)}"
+    plan, settings = outcome.plan, outcome.plan.settings
+    yield f"# {plan.root.name}: {', '.join(plan.labels)}"
     yield ""
     if outcome.status != "complete":
         yield (
@@ -42,20 +44,20 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _data_lines(outcome: Outcome) -> Iterator[str]:
-    counts = outcome.split.counts
+    plan, counts = outcome.plan, outcome.plan.split.counts
     yield from ("", "## Pictures", "")
-    rows = [[label, *(str(counts[part][label]) for part in PARTS)] for label in outcome.labels]
+    rows = [[label, *(str(counts[part][label]) for part in PARTS)] for label in plan.labels]
     yield from _table(["label", *PARTS], rows)
     yield ""
     yield (
         "The network learned from the training part; the epoch to keep was chosen by the "
         "validation part; the test part was looked at once, at the end."
     )
-    if outcome.skipped:
+    if plan.skipped:
         yield ""
-        yield f"{len(outcome.skipped)} files took no part (`skipped.csv`):"
+        yield f"{len(plan.skipped)} files took no part (`skipped.csv`):"
         yield ""
-        yield from (f"- {f.path}: {f.reason}" for f in outcome.skipped[:_SHOWN_SKIPPED])
+        yield from (f"- {f.path}: {f.reason}" for f in plan.skipped[:_SHOWN_SKIPPED])
 
 
 def _evaluation_table(evaluation: Evaluation) -> Iterator[str]:

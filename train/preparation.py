@@ -1,0 +1,206 @@
+"""Everything before the first step: photos, split, decoded pictures. No TensorFlow yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.errors import DataError, RunFolderError
+from train.augment import CACHE_SCALE
+from train.cache import PixelCache
+from train.folder import PARTS, PhotoFolder, find_photos, sort_labels
+from train.networks import find_network
+from train.progress import TrainProgress
+from train.run_folder import (
+    RunFolder,
+    check_is_free,
+    clear,
+    read_settings,
+    write_settings,
+)
+from train.scan import SkippedFile, decode_files, hash_files
+from train.settings import FRACTIONS, TrainOptions, TrainSettings, check_resumed, settle
+from train.split import Split, draw_split, read_split, write_split
+from train.tables import read_skipped, write_skipped
+
+_SHOWN_SKIPPED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """What the command line asks for.
+
+    Attributes:
+        folder: The photos.
+        output: The run folder.
+        options: How to train.
+        is_resumed: Go on with the run in the folder.
+        is_overwriting: Replace it.
+    """
+
+    folder: Path
+    output: Path
+    options: TrainOptions
+    is_resumed: bool = False
+    is_overwriting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is trained on what.
+
+    Attributes:
+        root: Folder of the photos, absolute.
+        run: Where the results go.
+        labels: In the order of the network's output.
+        settings: How to train.
+        split: The pictures that take part.
+        is_split_given: The folder itself holds the parts.
+        skipped: The files that do not.
+    """
+
+    root: Path
+    run: RunFolder
+    labels: tuple[str, ...]
+    settings: TrainSettings
+    split: Split
+    is_split_given: bool
+    skipped: tuple[SkippedFile, ...]
+
+    def describe(self) -> str:
+        """Say in a line what is trained on what."""
+        counts = self.split.counts
+        parts = ", ".join(f"{sum(counts[part].values())} {part}" for part in PARTS)
+        return (
+            f"{self.settings.network} at {self.settings.side} px, "
+            f"labels {', '.join(self.labels)}; photos: {parts}; "
+            f"{self.settings.epochs} epochs in batches of {self.settings.batch_size}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The decoded pictures.
+
+    Attributes:
+        train: To learn from; larger than the network's input, to be cropped.
+        validation: To choose by, at the size of the input.
+        test: To judge with, once, at the size of the input.
+    """
+
+    train: PixelCache
+    validation: PixelCache
+    test: PixelCache
+
+
+def prepare(request: TrainRequest, progress: TrainProgress) -> tuple[Plan, Parts]:
+    """Look at every file, draw or read the split, and decode the pictures.
+
+    Raises:
+        DataError: The photos cannot be used.
+        SettingError: An option cannot be used.
+        RunFolderError: The run folder is occupied, or cannot be written or resumed.
+    """
+    cv2.setNumThreads(1)  # the threads here are our own
+    plan = _resume(request, progress) if request.is_resumed else _begin(request, progress)
+    return _decode(plan, progress)
+
+
+def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
+    """Look at the photos, draw the split, and only then touch the run folder."""
+    run = RunFolder(request.output.expanduser().resolve())
+    check_is_free(run, is_overwriting=request.is_overwriting)
+    photos = find_photos(request.folder)
+    _check_is_outside(run, photos)
+    with progress.track("hashing photos", len(photos.files)) as advance:
+        hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
+    seed = request.options.chosen_seed
+    split = draw_split(photos, hashed.sha256, fractions=FRACTIONS, seed=seed)
+    network = find_network(request.options.chosen_network)
+    settings = settle(request.options, network, pictures=len(split.part("train")))
+    skipped = (*hashed.skipped, *split.skipped)
+    clear(run)
+    write_split(run.split, split)
+    write_skipped(run.skipped, skipped)
+    write_settings(run, settings)
+    is_given = bool(photos.parts)
+    return Plan(photos.root, run, photos.labels, settings, split, is_given, skipped)
+
+
+def _resume(request: TrainRequest, progress: TrainProgress) -> Plan:
+    """Read what the training began with, and see that the photos are still the same."""
+    run = RunFolder(request.output.expanduser().resolve())
+    settings = read_settings(run)
+    check_resumed(request.options, settings)
+    split = read_split(run.split)
+    skipped = read_skipped(run.skipped)
+    photos = find_photos(request.folder)
+    paths = [entry.path for entry in split.entries]
+    with progress.track("hashing photos", len(paths)) as advance:
+        hashed = hash_files(photos.root, paths, when_done=advance)
+    changed = [e.path for e in split.entries if hashed.sha256.get(e.path) != e.sha256]
+    if changed:
+        raise DataError(
+            "--resume needs the photos that the training began with",
+            received=f"{len(changed)} changed or missing, the first {photos.root / changed[0]}",
+            fix="Put them back, or begin anew with --overwrite",
+        )
+    labels = sort_labels({entry.label for entry in split.entries})
+    return Plan(photos.root, run, labels, settings, split, bool(photos.parts), skipped)
+
+
+def _check_is_outside(run: RunFolder, photos: PhotoFolder) -> None:
+    if run.path.is_relative_to(photos.root):
+        raise RunFolderError(
+            "The run folder must not lie among the photos, which it would join the next time",
+            received=str(run.path),
+            fix=f"Name a folder outside {photos.root} with -o",
+        )
+
+
+def _decode(plan: Plan, progress: TrainProgress) -> tuple[Plan, Parts]:
+    """Decode every picture into the cache of its part; the undecodable leave the split."""
+    side = plan.settings.side
+    bad: list[SkippedFile] = []
+    caches = []
+    with progress.track("decoding photos", len(plan.split.entries)) as advance:
+        for part in PARTS:
+            entries = plan.split.part(part)
+            paths = [entry.path for entry in entries]
+            cache = PixelCache(
+                plan.run.path,
+                [plan.labels.index(entry.label) for entry in entries],
+                side=round(side * CACHE_SCALE) if part == "train" else side,
+            )
+            caches.append(cache)
+            skipped = decode_files(plan.root, paths, cache=cache, when_done=advance)
+            gone = {file.path for file in skipped}
+            cache.keep(np.flatnonzero([path not in gone for path in paths]))
+            bad += skipped
+    if bad:
+        plan = _leave_out(plan, bad, progress)
+    return plan, Parts(*caches)
+
+
+def _leave_out(plan: Plan, bad: Sequence[SkippedFile], progress: TrainProgress) -> Plan:
+    """Name the files that cannot be decoded and take them out of the split."""
+    for file in bad[:_SHOWN_SKIPPED]:
+        progress.say(f"left out {file.path}: {file.reason}")
+    if len(bad) > _SHOWN_SKIPPED:
+        progress.say(f"left out {len(bad) - _SHOWN_SKIPPED} more, listed in {plan.run.skipped}")
+    skipped = (*plan.skipped, *bad)
+    write_skipped(plan.run.skipped, skipped)
+    split = plan.split.without(file.path for file in bad)
+    for part in PARTS:
+        for label in plan.labels:
+            if not split.counts[part].get(label):
+                raise DataError(
+                    "Every label needs pictures that can be decoded, in every part",
+                    received=f"none of {label} in the part {part}; {len(bad)} files cannot be "
+                    f"decoded, the first {bad[0].path}: {bad[0].reason}",
+                    fix=f"Replace the files; {plan.run.skipped} lists them",
+                )
+    write_split(plan.run.split, split)
+    return replace(plan, split=split, skipped=skipped)
