@@ -14,6 +14,10 @@ def noise_bgr(width, height):
     [
         ((640, 480), (160, 160)),  # a camera
         ((640, 480), (128, 128)),  # five times smaller at most
+        ((400, 360), (200, 120)),  # twice and three times
+        ((400, 400), (200, 200)),  # twice, which OpenCV averages
+        ((500, 500), (100, 100)),  # five times
+        ((160, 480), (160, 160)),  # in height alone
         ((180, 180), (160, 160)),  # a photo of the training set
         ((64, 48), (160, 160)),  # enlarged
     ],
