@@ -39,6 +39,8 @@ def bare_root(version, network):
         pytest.skip("debootstrap must run as root")
     suite = SUITES[version]
     root = Path(tempfile.gettempdir()) / f"catseye-{suite}-minbase"
+    if root.exists() and root.stat().st_uid != 0:
+        pytest.skip(f"{root} belongs to somebody else, and root must not run what is in it")
     if not (root / "complete").exists():
         shutil.rmtree(root, ignore_errors=True)
         options = ("--variant=minbase", "--include=python3")
