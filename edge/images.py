@@ -50,6 +50,8 @@ def read_picture(path: Path) -> Pixels:
         PictureError: The file cannot be read or decoded in full, or declares more than
             `MAX_PIXELS`; the message names it and the reason.
     """
+    if path.is_fifo():
+        raise _undecodable(path, "it is a pipe")  # opening it would wait for a writer
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns where the limit below already refuses

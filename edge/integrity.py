@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge import __version__
 from edge.errors import CatseyeError
-from edge.interpreter import AUTO, choose_runtime, runtime_version
+from edge.interpreter import AUTO, choose_runtime, load_runtime, runtime_version
 from edge.modelfile import ModelFile, damaged
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ def verify_model(
     Raises:
         ModelFileError: The model crashes, hangs, does not load or answers otherwise than when
             it was made.
+        MissingExtraError: The runtime is not installed or does not load.
         CatseyeError: The child cannot run.
     """
     runtime = choose_runtime(runtime)
@@ -51,6 +52,7 @@ def verify_model(
     if verdict is not None and verdict.exists():
         return
     logger.info("model %s: first use, checking it with %s", model.path, runtime)
+    load_runtime(runtime)  # what is wrong with it shall not be taken for the model's fault
     _run_child(model, runtime, timeout_seconds)
     if verdict is not None:
         _remember(verdict)

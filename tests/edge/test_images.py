@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 
@@ -223,6 +224,12 @@ def test_absent_file_and_folder_are_named(tmp_path):
         read_picture(tmp_path / "absent.jpg")
     with pytest.raises(PictureError, match="Is a directory"):
         read_picture(tmp_path)
+
+
+def test_pipe_is_refused_and_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(PictureError, match=r"pipe\.jpg: it is a pipe"):
+        read_picture(tmp_path / "pipe.jpg")
 
 
 def test_mutants_of_every_format_are_read_or_refused(tmp_path):
