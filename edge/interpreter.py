@@ -106,6 +106,8 @@ def runtime_version(runtime: str) -> str:
 def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 1) -> Interpreter:
     """Load a classifier into a runtime.
 
+    Some runtimes crash on a damaged model: `edge.classifier.open_classifier` tries it first.
+
     Args:
         model_bytes: A TFLite FlatBuffer whose input is `(1, height, width, 3)`, `uint8` or
             `float32`, and whose output is `(1, labels)`, `uint8` or `float32`.

@@ -61,7 +61,8 @@ def test_unknown_runtime_is_a_wrong_setting():
 
 def test_runtime_that_does_not_load_says_so(only_installed, monkeypatch):
     only_installed("tflite_runtime")
-    monkeypatch.setitem(sys.modules, "tflite_runtime", None)
+    for module in ("tflite_runtime", "tflite_runtime.interpreter"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match="does not load"):
         open_interpreter(build_colour_model(), runtime="tflite-runtime")
 
