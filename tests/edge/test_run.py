@@ -15,7 +15,7 @@ from rich.console import Console
 
 from edge import classifier, sources, window
 from edge.cli import main, output
-from edge.cli import run as run_command
+from edge.cli.run_settings import list_labels
 from edge.errors import SourceError
 from edge.testing import FakeSource, blank_frame
 
@@ -274,7 +274,7 @@ def test_predictions_that_are_no_probabilities_are_reported(edge_run, clip, monk
 
 def test_many_labels_are_not_all_listed():
     labels = [f"label {number}" for number in range(1001)]
-    text = run_command._list_labels(labels)
+    text = list_labels(labels)
     assert text.endswith("label 9 and 991 more")
 
 
