@@ -73,7 +73,7 @@ def augment(
         changed = _as_pixels(cv2.flip(changed, 1))
     changed = _relight(changed, random, strength)
     if random.random() < strength.blur:
-        deviation = random.uniform(0.5, 1.5) * side / 160
+        deviation = max(0.5, random.uniform(0.5, 1.5) * side / 160)
         changed = _as_pixels(cv2.GaussianBlur(changed, (0, 0), deviation))
     if random.random() < strength.noise:
         changed = _add_noise(changed, random.uniform(3, 12), random)

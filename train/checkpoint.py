@@ -90,7 +90,7 @@ def load_state(path: Path) -> TrainState | None:
         RunFolderError: The file cannot be read as one.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             rows = json.loads(str(stored["history"]))
             return TrainState(
                 history=tuple(EpochRecord(**row) for row in rows),

@@ -139,7 +139,8 @@ def _check_converges(record: EpochRecord, settings: TrainSettings) -> None:
     if not (math.isfinite(record.loss) and math.isfinite(record.val_loss)):
         raise SettingError(
             "The loss must stay finite",
-            received=f"{record.loss} in epoch {record.epoch}",
+            received=f"loss {record.loss:g}, of the validation part {record.val_loss:g}, in epoch "
+            f"{record.epoch}",
             fix=f"Begin anew with --overwrite and a lower --learning-rate than "
             f"{settings.learning_rate:g}",
         )

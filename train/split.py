@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.errors import DataError
+from edge.errors import DataError, RunFolderError
 from train.folder import FEWEST_PICTURES, PARTS, PhotoFile, PhotoFolder
 from train.scan import SkippedFile
 from train.tables import read_table, write_table
@@ -135,7 +135,15 @@ def read_split(path: Path) -> Split:
     Raises:
         RunFolderError: It is missing or not such a table.
     """
-    return Split(tuple(SplitEntry(*row) for row in read_table(path, _COLUMNS)))
+    entries = tuple(SplitEntry(*row) for row in read_table(path, _COLUMNS))
+    for entry in entries:
+        if entry.part not in PARTS:
+            raise RunFolderError(
+                "The split of a run folder names the parts " + ", ".join(PARTS),
+                received=f"part {entry.part} for {entry.path} in {path}",
+                fix="Begin anew with --overwrite",
+            )
+    return Split(entries)
 
 
 def _draw(

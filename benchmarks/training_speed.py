@@ -1,0 +1,196 @@
+"""Compare the training pipeline with Keras's own, timed in the same run.
+
+The same photos, network, size, batch size, optimizer, loss and trainable layers on both sides, and
+no augmentation on either, so that only the way from file to step differs:
+
+- plain: `image_dataset_from_directory(...)` with its defaults, pixels scaled, and `model.fit`;
+- catseye: hashing, decoding into the cache, threads that fill batches, and the step of `Learner`.
+
+The first epoch of catseye includes looking at every file; that of plain has nothing before it.
+Both sides learn a few steps first, so that neither pays for TensorFlow's warm-up. The sides take
+turns, epoch by epoch, so that a busy machine slows both; the order of the turns alternates.
+
+    python benchmarks/training_speed.py FOLDER --pictures 400 --network cnn
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+from edge.extras import require_desktop
+
+require_desktop()
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+import tf_keras  # noqa: E402
+
+from edge.clock import SystemClock  # noqa: E402
+from train.augment import Augmentation  # noqa: E402
+from train.batches import TrainingBatches  # noqa: E402
+from train.cache import PixelCache  # noqa: E402
+from train.folder import PhotoFolder, find_photos  # noqa: E402
+from train.learner import Learner  # noqa: E402
+from train.networks import INPUT_MEAN, INPUT_SCALE, NETWORK_NAMES, find_network  # noqa: E402
+from train.scan import decode_files, hash_files  # noqa: E402
+from train.settings import LABEL_SMOOTHING, WEIGHT_DECAY  # noqa: E402
+
+_LEARNING_RATE = 1e-4
+_NO_AUGMENTATION = Augmentation(
+    smallest_area=1.0, aspect=1.0, zoom_out=0, colour=0, grey=0, night=0, blur=0, noise=0, erase=0
+)
+_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What both sides do."""
+
+    photos: PhotoFolder
+    network: str
+    side: int
+    batch_size: int
+
+    @property
+    def pictures(self) -> int:
+        """Pictures that an epoch learns from."""
+        return len(self.photos.files)
+
+
+def main() -> None:
+    """Run both sides in turns and print images per second."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="a folder of photos per label")
+    parser.add_argument("--pictures", type=int, default=400, help="in all, evenly over the labels")
+    parser.add_argument("--network", choices=NETWORK_NAMES, default="cnn")
+    parser.add_argument("--size", type=int, help="width and height of the input, in pixels")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        whole_batches = arguments.pictures // arguments.batch_size * arguments.batch_size
+        photos = copy_sample(arguments.folder, Path(folder), pictures=whole_batches)
+        side = arguments.size or find_network(arguments.network).side
+        task = Task(photos, arguments.network, side, arguments.batch_size)
+        describe(task)
+        compare(task, epochs=arguments.epochs)
+
+
+def compare(task: Task, *, epochs: int) -> None:
+    """Let the sides take turns, and print an epoch per line."""
+    plain, ours = run_plain(task), run_catseye(task)
+    print(f"{'epoch':>5} {'plain':>14} {'catseye':>14} {'ratio':>7}")
+    for epoch in range(1, epochs + 1):
+        if epoch % 2:
+            seconds_plain, seconds_ours = next(plain), next(ours)
+        else:
+            seconds_ours, seconds_plain = next(ours), next(plain)
+        rates = task.pictures / seconds_plain, task.pictures / seconds_ours
+        print(f"{epoch:5} {rates[0]:7.1f} img/s {rates[1]:7.1f} img/s {rates[1] / rates[0]:7.2f}")
+
+
+def run_plain(task: Task) -> Iterator[float]:
+    """Train as Keras's guides do; yields the seconds of each epoch."""
+    model = build(task)
+    model.compile(
+        tf_keras.optimizers.AdamW(_LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+        tf_keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        metrics=["accuracy"],
+    )
+    warm = np.zeros((task.batch_size, task.side, task.side, 3), np.float32)
+    truth = np.eye(len(task.photos.labels), dtype=np.float32)[np.zeros(task.batch_size, int)]
+    model.fit(warm, truth, batch_size=task.batch_size, epochs=3, verbose=0)
+    dataset = tf_keras.utils.image_dataset_from_directory(
+        task.photos.root,
+        label_mode="categorical",
+        image_size=(task.side, task.side),
+        batch_size=task.batch_size,
+        seed=1,
+        verbose=False,
+    )
+    dataset = dataset.map(lambda pixels, truth: ((pixels - INPUT_MEAN) / INPUT_SCALE, truth))
+    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    while True:
+        yield time_call(lambda: model.fit(dataset, epochs=1, verbose=0))
+
+
+def run_catseye(task: Task) -> Iterator[float]:
+    """Train as `edge train` does, without augmentation; yields the seconds of each epoch."""
+    labels = task.photos.labels
+    learner = Learner(build(task), label_weights=np.ones(len(labels), np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        warm = PixelCache(Path(folder), [0] * task.batch_size, side=task.side)
+        warm.pixels_rgb[:] = 0
+        for epoch in range(3):
+            learn(learner, warm, task, epoch)
+        cache = PixelCache(
+            Path(folder),
+            [labels.index(file.label) for file in task.photos.files],
+            side=task.side,
+        )
+        paths = [file.path for file in task.photos.files]
+        for epoch in range(1, 1_000_000):
+            began = _CLOCK.monotonic()
+            if epoch == 1:
+                hash_files(task.photos.root, paths)
+                decode_files(task.photos.root, paths, cache=cache)
+            learn(learner, cache, task, epoch)
+            yield _CLOCK.monotonic() - began
+
+
+def learn(learner: Learner, cache: PixelCache, task: Task, epoch: int) -> None:
+    """Learn from every batch of an epoch."""
+    batches = TrainingBatches(
+        cache, batch_size=task.batch_size, side=task.side, seed=1, strength=_NO_AUGMENTATION
+    )
+    for batch in batches.epoch(epoch):
+        learner.step(batch, learning_rate=_LEARNING_RATE)
+
+
+def build(task: Task) -> Any:
+    """Build the network, with the layers frozen that `edge train` freezes."""
+    tf_keras.utils.set_random_seed(1)
+    return find_network(task.network).load()(len(task.photos.labels), task.side)
+
+
+def copy_sample(folder: Path, target: Path, *, pictures: int) -> PhotoFolder:
+    """Copy so many pictures, of every label in turn; neither side reads from a cold disk."""
+    found = find_photos(folder)
+    queues = [[f for f in found.files if f.label == label] for label in found.labels]
+    in_turn = (file for files in zip_longest(*queues) for file in files if file)
+    for number, file in enumerate(islice(in_turn, pictures)):
+        (target / file.label).mkdir(exist_ok=True)
+        source = found.root / file.path
+        shutil.copyfile(source, target / file.label / f"{number:05d}{source.suffix}")
+    return find_photos(target)
+
+
+def time_call(function: Callable[[], object]) -> float:
+    """Return the seconds that a call takes."""
+    began = _CLOCK.monotonic()
+    function()
+    return _CLOCK.monotonic() - began
+
+
+def describe(task: Task) -> None:
+    """Print what is compared, and on what."""
+    print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"Python {platform.python_version()}, TensorFlow {tf.__version__}, "
+        f"tf-keras {tf_keras.__version__}"
+    )
+    print(
+        f"{task.network} at {task.side} px, batches of {task.batch_size}, {task.pictures} "
+        f"pictures an epoch of {', '.join(task.photos.labels)}; no augmentation on either side"
+    )
+
+
+if __name__ == "__main__":
+    main()

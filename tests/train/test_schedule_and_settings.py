@@ -1,0 +1,88 @@
+"""The learning rate over time, and what is chosen where the user chose nothing."""
+
+from itertools import pairwise
+
+import pytest
+
+from edge.errors import SettingError
+from train.networks import find_network
+from train.schedule import learning_rate_at, warm_up_steps
+from train.settings import TrainOptions, check_resumed, settle
+
+
+def test_learning_rate_climbs_and_falls():
+    rates = [learning_rate_at(step, peak=2.0, steps=100, warm_up_steps=10) for step in range(101)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[9] == rates[10] == pytest.approx(2.0)
+    assert rates[55] == pytest.approx(1.0)  # the middle of the cosine
+    assert rates[100] == pytest.approx(0.0)
+    assert all(a >= b for a, b in pairwise(rates[10:]))
+    assert learning_rate_at(500, peak=2.0, steps=100, warm_up_steps=10) == pytest.approx(0.0)
+
+
+def test_learning_rate_of_a_single_step_is_the_peak():
+    assert learning_rate_at(0, peak=0.1, steps=1, warm_up_steps=0) == 0.1
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(1, 0), (100, 5), (6000, 300), (100_000, 300)])
+def test_warm_up_is_a_twentieth_but_not_for_ever(steps, expected):
+    assert warm_up_steps(steps) == expected
+
+
+@pytest.mark.parametrize(
+    ("pictures", "network", "epochs", "batch_size"),
+    [
+        (20_000, "efficientnet-lite0", 8, 32),  # many photos, few epochs
+        (2_000, "efficientnet-lite0", 25, 32),
+        (200, "efficientnet-lite0", 30, 32),  # few photos, most epochs
+        (20, "efficientnet-lite0", 30, 20),  # one batch is all there is
+        (20_000, "cnn", 20, 32),
+    ],
+)
+def test_settle_lets_few_photos_be_seen_more_often(pictures, network, epochs, batch_size):
+    settings = settle(TrainOptions(), find_network(network), pictures=pictures)
+    assert (settings.epochs, settings.batch_size) == (epochs, batch_size)
+    assert settings.network == network
+
+
+def test_settle_takes_what_the_user_asks_for():
+    options = TrainOptions("cnn", side=96, epochs=3, batch_size=8, learning_rate=0.5, seed=0)
+    settings = settle(options, find_network("cnn"), pictures=1000)
+    assert settings.to_dict() == {
+        "network": "cnn",
+        "side": 96,
+        "epochs": 3,
+        "batch_size": 8,
+        "learning_rate": 0.5,
+        "seed": 0,
+        "patience": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"network": "vgg"}, "--network must be one of efficientnet-lite0, cnn. Received: vgg"),
+        ({"side": 16}, "--size must be a multiple of 32 from 32 to 640. Received: 16"),
+        ({"side": 150}, "--size .* Use for example --size 160"),
+        ({"side": 672}, "--size .* Received: 672"),
+        ({"epochs": 0}, "--epochs must be 1 or more. Received: 0"),
+        ({"batch_size": 1}, "--batch-size must be between 2 and 1024"),
+        ({"learning_rate": 0.0}, "--learning-rate must be above 0"),
+        ({"learning_rate": float("nan")}, "--learning-rate .* Received: nan"),
+        ({"seed": -1}, "--seed must be between 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(option, message):
+    with pytest.raises(SettingError, match=message):
+        TrainOptions(**option)
+
+
+def test_resume_refuses_other_settings():
+    settings = settle(TrainOptions("cnn", side=64), find_network("cnn"), pictures=500)
+    check_resumed(TrainOptions(), settings)
+    check_resumed(TrainOptions("cnn", side=64), settings)
+    with pytest.raises(SettingError, match=r"--size 96, begun with 64. Leave --size away"):
+        check_resumed(TrainOptions(side=96), settings)
+    with pytest.raises(SettingError, match="--batch-size 8, begun with 32"):
+        check_resumed(TrainOptions(batch_size=8), settings)
