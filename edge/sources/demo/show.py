@@ -22,13 +22,13 @@ _Matrix: TypeAlias = NDArray[np.float64]
 _SMALLEST_WH = (64, 48)
 _NOISE_MARGIN = 64  # the noise picture is shifted by up to this much, anew for each frame
 
-# The person comes from the right, behind the door frame; x counts from the middle of the picture
+# The person comes from the left, behind the door frame; x counts from the middle of the picture
 # to her middle, y to where the photo ends, below the picture.
 _PERSON_MARKS = (
-    Mark(4.0, Pose(480, 500, 0.80)),
-    Mark(6.4, Pose(12, 506, 0.94)),
-    Mark(9.4, Pose(8, 506, 0.95, 0.6)),
-    Mark(11.6, Pose(-500, 500, 0.82)),
+    Mark(4.0, Pose(-480, 500, 0.80)),
+    Mark(6.4, Pose(-92, 506, 0.95)),
+    Mark(9.4, Pose(-86, 507, 0.96, 0.6)),
+    Mark(11.6, Pose(-490, 500, 0.82)),
 )
 _PERSON_GAIT = Gait(steps_hz=2.6, bob=9, lean_degrees=1.2, breath=0.003)
 # The cat comes from the left, close to the lens, so that its back and the tips of its ears, which
