@@ -28,7 +28,7 @@ _REINSTALL_OPENCV = (
 )
 _EXTRAS = {
     "desktop": ("tensorflow", "edge train and edge convert"),
-    "demo": ("skimage", "the source demo:"),
+    "demo": ("skimage", "edge run --source demo:"),
 }
 
 Importer = Callable[[str], ModuleType]
@@ -215,7 +215,7 @@ def check_extras() -> Iterator[Check]:
     """Look at the optional parts; none is needed to run a model."""
     for extra, (module, purpose) in _EXTRAS.items():
         if find_spec(module) is None:
-            fix = f"For {purpose}: pip install 'catseye[{extra}]'"
+            fix = f"pip install 'catseye[{extra}]' gives you {purpose}"
             yield Check(f"extra {extra}", OK, "not installed (optional)", fix)
         else:
             yield Check(f"extra {extra}", OK, "installed")

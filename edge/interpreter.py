@@ -205,10 +205,12 @@ def _is_installed(runtime: _Runtime) -> bool:
 def _import(name: str, module: str) -> ModuleType:
     if name == "tensorflow":
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or it talks about GPUs
+    if name == "tflite-runtime" and not np.__version__.startswith("1."):
+        # Its last version, 2.14, imports beside NumPy 2 and fails at the first model.
+        raise _missing(name, f"it was built for NumPy 1, and NumPy {np.__version__} is installed")
     try:
         return importlib.import_module(module)
-    except (ImportError, AttributeError) as error:
-        # AttributeError: tflite-runtime 2.14 beside NumPy 2 (_ARRAY_API not found).
+    except ImportError as error:
         raise _missing(name, f"it is installed but does not load ({error})") from error
 
 

@@ -6,6 +6,7 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption, ModelOption
+from edge.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from edge.benchmark import Benchmark, Timing
@@ -76,13 +77,22 @@ def _thread_counts() -> list[int]:
     return [2**power for power in range(7) if 2**power <= cores]
 
 
-def _runtimes(runtime: str) -> tuple[str, ...]:
-    from edge.interpreter import DEVICE_RUNTIMES, available_runtimes, choose_runtime
+def _runtimes(runtime: str) -> list[str]:
+    """Return the runtimes to measure; of "all", those that do not load are named and left out."""
+    from edge.interpreter import DEVICE_RUNTIMES, available_runtimes, choose_runtime, load_runtime
 
-    if runtime == "all":
-        installed = tuple(name for name in available_runtimes() if name in DEVICE_RUNTIMES)
-        return installed or (choose_runtime(),)  # which says what to install
-    return (choose_runtime(runtime),)
+    if runtime != "all":
+        return [choose_runtime(runtime)]
+    loaded = []
+    for name in available_runtimes():
+        if name in DEVICE_RUNTIMES:
+            try:
+                load_runtime(name)
+            except MissingExtraError as error:
+                output.say(f"edge: {error}")
+            else:
+                loaded.append(name)
+    return loaded or [choose_runtime()]  # which says what to install
 
 
 def _record(result: "Benchmark", *, machine: str, model_sha256: str) -> dict[str, Any]:

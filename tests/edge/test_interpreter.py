@@ -11,6 +11,7 @@ from edge.interpreter import (
     available_runtimes,
     check_threads,
     choose_runtime,
+    load_runtime,
     open_interpreter,
     runtime_version,
 )
@@ -60,11 +61,17 @@ def test_unknown_runtime_is_a_wrong_setting():
 
 
 def test_runtime_that_does_not_load_says_so(only_installed, monkeypatch):
-    only_installed("tflite_runtime")
-    for module in ("tflite_runtime", "tflite_runtime.interpreter"):
-        monkeypatch.setitem(sys.modules, module, None)
+    only_installed("ai_edge_litert")
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(MissingExtraError, match="does not load"):
-        open_interpreter(build_colour_model(), runtime="tflite-runtime")
+        open_interpreter(build_colour_model())
+
+
+def test_tflite_runtime_beside_numpy_2_says_what_to_install(only_installed, monkeypatch):
+    only_installed("tflite_runtime")
+    monkeypatch.setattr(interpreter.np, "__version__", "2.2.6")
+    with pytest.raises(MissingExtraError, match=r"NumPy 2\.2\.6.*catseye\[tflite-runtime\]"):
+        load_runtime("tflite-runtime")
 
 
 @pytest.mark.parametrize("threads", [0, -1, 65, 10**9])

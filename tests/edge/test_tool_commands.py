@@ -153,6 +153,22 @@ def test_bench_shows_a_row_per_runtime_and_threads(edge, model, monkeypatch):
     assert "OpenCV" in err
 
 
+def test_bench_leaves_out_a_runtime_that_does_not_load(edge, model, monkeypatch):
+    measured = []
+
+    def measure(_, *, runtime, threads, frames):
+        measured.append(runtime)
+        timing = Timing(1.0, 1.0, 1.0)
+        return Benchmark(runtime, "1", threads, frames, Speed(timing, timing, timing), 1.0, 1.0)
+
+    monkeypatch.setattr(benchmark, "measure_in_child", measure)
+    monkeypatch.setattr(interpreter, "find_spec", lambda name: None if name == "tensorflow" else 1)
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
+    code, _, err = edge("bench", "-m", model, "--threads", "1", "--json")
+    assert (code, measured) == (0, ["litert"])
+    assert "The runtime tflite-runtime must be installed" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
