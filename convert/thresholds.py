@@ -17,7 +17,7 @@ from edge.records import Scores
 LEAST_THRESHOLD = 0.5
 _GRID = np.round(np.arange(LEAST_THRESHOLD, 0.995, 0.01), 2)
 _TEMPERATURES = np.geomspace(0.25, 4.0, 97)
-_HALF_STEP = 1.0 / 512.0  # a uint8 score of 0 stands for anything below half of its step of 1/256
+_HALF_STEP = 1.0 / 512.0  # a uint8 score of 0 stands for less than half of its step of 1/256
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def fit_temperature(scores: Scores, truth: NDArray[np.integer[Any]]) -> float:
         >>> fit_temperature(sure, np.array([0, 0, 0, 1])) > 2
         True
     """
-    floored = np.maximum(scores, _HALF_STEP).astype(np.float32)
+    floored = np.where(scores > 0, scores, _HALF_STEP).astype(np.float32)
     rows = np.arange(len(truth))
     losses = [
         -np.log(apply_temperature(floored, float(temperature))[rows, truth]).mean()

@@ -116,7 +116,7 @@ def test_qat_is_no_worse_than_post_training_on_a_badly_conditioned_network(parts
     judge = Judge(validation, run.labels, run.input, original)
     plain = export.export_int8(network, train.pixels_rgb, spec=run.input)
     post_training = judge.measure("int8", plain, dtype="uint8")
-    recipe = Recipe(epochs=4, learning_rate=1e-2)
+    recipe = Recipe(epochs=3, learning_rate=1e-3)
     found = fine_tune(network, train, validation, spec=run.input, recipe=recipe)
     taught = export.export_emulation(found.emulation, spec=run.input)
     qat = judge.measure("qat", taught, dtype="uint8")
