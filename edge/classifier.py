@@ -16,9 +16,11 @@ from edge.manifest import InputSpec, Manifest
 from edge.metrics import apply_temperature
 from edge.modelfile import ModelFile, read_model_file
 from edge.preprocess import fit_frame
-from edge.records import UNKNOWN, Interpreter, Pixels, Prediction, Scores
+from edge.records import UNKNOWN, Interpreter, Pixels, Prediction
 
 DEFAULT_THREADS = 1
+
+_UINT8 = np.dtype(np.uint8)
 
 
 class Classifier:
@@ -66,7 +68,9 @@ class Classifier:
         started = time.perf_counter()
         self._interpreter.invoke()
         inference_ms = (time.perf_counter() - started) * 1000.0
-        scores = self._calibrate(self._interpreter.output())
+        scores = self._interpreter.output()
+        if self._temperature != 1.0:
+            scores = apply_temperature(scores, self._temperature)
         best = int(scores.argmax())
         score = float(scores[best])
         top_label = self.labels[best]
@@ -89,11 +93,6 @@ class Classifier:
     ) -> None:
         """Close it."""
         self.close()
-
-    def _calibrate(self, raw: Scores) -> Scores:
-        if self._temperature == 1.0:
-            return raw.copy()  # the interpreter overwrites its row with the next frame's
-        return apply_temperature(raw, self._temperature)
 
 
 def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = None) -> Classifier:
@@ -143,7 +142,7 @@ def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
 
 def _check_frame(frame_bgr: Pixels) -> None:
     is_picture = frame_bgr.ndim == 3 and frame_bgr.shape[2] == 3 and frame_bgr.size
-    if not is_picture or frame_bgr.dtype != np.uint8:
+    if not is_picture or frame_bgr.dtype != _UINT8:
         raise SettingError(
             "A frame must be an array of shape (height, width, 3), uint8, in the order BGR",
             received=f"shape {frame_bgr.shape}, {frame_bgr.dtype}",

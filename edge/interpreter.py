@@ -169,7 +169,6 @@ class RuntimeInterpreter:
         self._input = native.tensor(takes["index"])
         self._output = native.tensor(gives["index"])
         self._table = _dequantization_table(gives)
-        self._scores: Scores = np.empty(int(gives["shape"][1]), np.float32)
 
     def input_view(self) -> NDArray[Any]:
         """Return the live input tensor, `(1, height, width, 3)`; drop it before `invoke`."""
@@ -181,13 +180,9 @@ class RuntimeInterpreter:
         self._invoke()
 
     def output(self) -> Scores:
-        """Return the output row, `(labels,)`, `float32`, dequantized; overwritten by the next."""
-        row = self._output()[0]
-        if self._table is None:
-            np.copyto(self._scores, row)
-        else:
-            np.take(self._table, row, out=self._scores)
-        return self._scores
+        """Return the output row, `(labels,)`, `float32`, dequantized."""
+        row: NDArray[Any] = self._output()[0]
+        return row.copy() if self._table is None else self._table[row]
 
     def close(self) -> None:
         """Release the model; a second call does nothing."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge.records import UNKNOWN, Scores
 
+_FEW_LABELS = 64
 _SMALLEST_SCORE = 1e-6  # stands for a score that quantization rounded to zero
 
 
@@ -139,10 +140,24 @@ def apply_temperature(scores: Scores, temperature: float) -> Scores:
     Returns:
         `(..., labels)`, `float32`, summing to 1.
     """
+    if scores.ndim == 1 and len(scores) <= _FEW_LABELS:
+        return _apply_to_few(scores.tolist(), temperature)
     logits = np.log(np.maximum(scores, _SMALLEST_SCORE)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     calibrated: Scores = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
     return calibrated
+
+
+def _apply_to_few(scores: list[float], temperature: float) -> Scores:
+    """Do the same for one picture and few labels.
+
+    Caches are cold after a model has run: a dozen NumPy calls then take as long as fitting a frame.
+    """
+    raised = [max(score, _SMALLEST_SCORE) for score in scores]
+    best = max(raised)
+    powers = [(score / best) ** (1.0 / temperature) for score in raised]
+    total = sum(powers)
+    return np.array([power / total for power in powers], np.float32)
 
 
 def _share(part: int, whole: int) -> float:

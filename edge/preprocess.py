@@ -42,16 +42,12 @@ def fit_frame(frame_bgr: Pixels, *, size_wh: tuple[int, int], out: Pixels | None
     width, height = size_wh
     if out is None:
         out = np.empty((height, width, 3), np.uint8)
-    while _shrink(frame_bgr, size_wh) > _BILINEAR_SHRINK_LIMIT:
+    limit_wh = (_BILINEAR_SHRINK_LIMIT * width, _BILINEAR_SHRINK_LIMIT * height)
+    while frame_bgr.shape[1] > limit_wh[0] or frame_bgr.shape[0] > limit_wh[1]:
         frame_bgr = _halve(frame_bgr)
     cv2.resize(_rows_sampled(frame_bgr, height), size_wh, dst=out, interpolation=cv2.INTER_LINEAR)
     cv2.cvtColor(out, cv2.COLOR_BGR2RGB, dst=out)
     return out
-
-
-def _shrink(frame_bgr: Pixels, size_wh: tuple[int, int]) -> float:
-    height, width = frame_bgr.shape[:2]
-    return max(float(width / size_wh[0]), float(height / size_wh[1]))
 
 
 def _halve(frame_bgr: Pixels) -> Pixels:

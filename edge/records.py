@@ -104,7 +104,7 @@ class Interpreter(Protocol):
         """Run the model on what the input tensor holds."""
 
     def output(self) -> Scores:
-        """Return the output row, `(labels,)`, `float32`, dequantized; the next may overwrite it."""
+        """Return the output row, `(labels,)`, `float32`, dequantized."""
 
     def close(self) -> None:
         """Release the model; a second call does nothing."""

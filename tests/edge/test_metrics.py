@@ -51,3 +51,26 @@ def test_apply_temperature_equals_dividing_the_logits():
     softmax = np.exp(logits) / np.exp(logits).sum()
     expected = np.exp(logits / 1.7) / np.exp(logits / 1.7).sum()
     np.testing.assert_allclose(apply_temperature(softmax, 1.7), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.3, 1.0, 1.7, 50.0])
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [0.7, 0.2, 0.1],
+        [0.0, 1.0, 0.0],
+        [0.0, 0.0, 0.0],  # quantized to nothing
+        [1.0],
+        [1 / 64] * 64,
+    ],
+)
+def test_one_picture_is_softened_as_many_are(scores, temperature):
+    row = np.array(scores, np.float32)
+    expected = apply_temperature(row[np.newaxis], temperature)[0]
+    found = apply_temperature(row, temperature)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_score_that_is_no_number_stays_none():
+    assert np.isnan(apply_temperature(np.array([np.nan, 0.5], np.float32), 2.0)).all()
