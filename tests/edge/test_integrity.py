@@ -1,6 +1,7 @@
 import os
 import subprocess
 
+import numpy as np
 import pytest
 from colour_model import LABELS, build_colour_model, picture_bgr, write_colour_model
 
@@ -136,6 +137,30 @@ def test_temperature_does_not_change_golden_answers(cache, tmp_path):
 def test_model_without_golden_examples_must_run(cache, tmp_path):
     path = write_colour_model(tmp_path / "bare.tflite", golden=())
     golden.check_golden(read_model_file(path), runtime="litert")
+
+
+def test_child_accepts_and_refuses_by_its_exit_code(capsys, monkeypatch, model):
+    monkeypatch.setattr(golden, "_limit_memory", lambda: None)  # this process has more to do
+    assert golden.main(model.path, model.sha256, "litert") == 0
+    monkeypatch.setattr(golden, "GOLDEN_TOLERANCE", 0.0)
+    assert golden.main(model.path, model.sha256, "litert") == REFUSED
+    assert capsys.readouterr().out.startswith("golden example 1 is off by 0.0")
+
+
+def test_child_says_that_memory_is_short(capsys, monkeypatch, model):
+    def run_out(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(golden, "_limit_memory", lambda: None)
+    monkeypatch.setattr(golden, "check_golden", run_out)
+    assert golden.main(model.path, model.sha256, "litert") == REFUSED
+    assert capsys.readouterr().out == "it asks for more than 1 GiB of memory"
+
+
+def test_scores_that_are_no_numbers_are_refused(monkeypatch, model):
+    monkeypatch.setattr(golden, "golden_scores", lambda _: [np.array([np.nan, 0, 0], np.float32)])
+    with pytest.raises(ModelFileError, match="its scores are no numbers"):
+        golden.check_golden(model, runtime="litert")
 
 
 def test_child_says_that_a_file_changed_meanwhile(capsys, model):

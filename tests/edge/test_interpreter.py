@@ -8,6 +8,7 @@ from colour_model import build_colour_model
 from edge import interpreter
 from edge.errors import MissingExtraError, ModelFileError, SettingError
 from edge.interpreter import (
+    RuntimeInterpreter,
     available_runtimes,
     check_threads,
     choose_runtime,
@@ -110,6 +111,31 @@ def test_bytes_that_are_no_model_are_refused(model_bytes, message):
 def test_models_that_take_no_single_colour_picture_are_refused(arguments, message):
     with pytest.raises(ModelFileError, match=message):
         open_interpreter(build_colour_model(**arguments))
+
+
+class NativeInterpreter:
+    """Says what a model of any shape takes and gives."""
+
+    def __init__(self, inputs=1, outputs=1, shape=(1, 3), dtype=np.uint8, scale=1 / 256):
+        picture = {"index": 0, "shape": (1, 6, 8, 3), "dtype": np.uint8, "quantization": (1.0, 0)}
+        row = {"index": 1, "shape": shape, "dtype": dtype, "quantization": (scale, 0)}
+        self.get_input_details = lambda: [picture] * inputs
+        self.get_output_details = lambda: [row] * outputs
+
+
+@pytest.mark.parametrize(
+    ("details", "message"),
+    [
+        ({"inputs": 2}, "has one input. Received: 2 of them"),
+        ({"outputs": 4}, "has one output. Received: 4 of them"),  # an object detector
+        ({"shape": (1, 80, 80, 3)}, r"output of shape \(1, labels\).*\(1, 80, 80, 3\) uint8"),
+        ({"dtype": np.int64}, r"Received: \(1, 3\) int64"),
+        ({"scale": 0.0}, r"quantization of its uint8 output. Received: scale 0\.0"),
+    ],
+)
+def test_models_that_are_no_classifiers_are_refused(details, message):
+    with pytest.raises(ModelFileError, match=message):
+        RuntimeInterpreter(NativeInterpreter(**details))
 
 
 def test_closed_interpreter_cannot_be_used_and_closes_twice():
