@@ -47,13 +47,22 @@ def train(
         typer.Option(help="Passes over the photos.", show_default="the fewer photos, the more"),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Photos per step.", show_default="32")
+        int | None, typer.Option(help="Photos per step.", show_default="32, fewer for few photos")
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate.", show_default="the network's own")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of all that is random.", show_default="1")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the weights of another run, for example to go on at a larger size.",
+            show_default="the network's own",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run, after a kill or Ctrl-C.")
@@ -91,6 +100,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        start=None if start is None else str(start.expanduser().resolve()),
     )
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
     outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)

@@ -10,8 +10,11 @@ from train.networks import NetworkSpec, find_network
 _SIDE_STEP = 32
 _LARGEST_SIDE = 640
 _NETWORK = "efficientnet-lite0"
-_BATCH_SIZE = 32
+_BATCH_SIZES = (32, 16, 8)
+_FEWEST_STEPS = 16  # of an epoch, before smaller batches are taken
 _SEED = 1
+_OPTIONS = {"side": "--size", "start": "--from"}  # where the option has another name
+
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.02
 PATIENCE_SHARE = 0.4
@@ -30,6 +33,7 @@ class TrainOptions:
         batch_size: Pictures per step.
         learning_rate: Peak, after the warm-up.
         seed: Of the split, the order of the pictures, their augmentation and the new weights.
+        start: Folder of a run whose weights to begin with, absolute.
 
     Raises:
         SettingError: A value is out of range.
@@ -41,6 +45,7 @@ class TrainOptions:
     batch_size: int | None = None
     learning_rate: float | None = None
     seed: int | None = None
+    start: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
@@ -88,6 +93,7 @@ class TrainSettings:
 
     Attributes:
         patience: Epochs without a better validation loss after which it ends.
+        start: Folder of the run whose weights it begins with; `None` for the network's own.
     """
 
     network: str
@@ -97,6 +103,7 @@ class TrainSettings:
     learning_rate: float
     seed: int
     patience: int
+    start: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -106,15 +113,15 @@ class TrainSettings:
 def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> TrainSettings:
     """Choose what the user left open.
 
-    Few photos make short epochs: the number of epochs grows until the network has had the steps
-    that it needs, within its limits.
+    Few photos make short epochs: batches shrink and the number of epochs grows until the network
+    has had the steps that it needs, within limits.
 
     Args:
         options: What the user asked for.
         network: The network of that name.
         pictures: In the training part.
     """
-    batch_size = min(options.batch_size or _BATCH_SIZE, max(2, pictures))
+    batch_size = min(options.batch_size or _choose_batch_size(pictures), max(2, pictures))
     wanted = math.ceil(network.steps / max(1, pictures // batch_size))
     epochs = options.epochs or min(max(wanted, network.fewest_epochs), network.most_epochs)
     return TrainSettings(
@@ -125,7 +132,13 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         learning_rate=options.learning_rate or network.learning_rate,
         seed=options.chosen_seed,
         patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
+        start=options.start,
     )
+
+
+def _choose_batch_size(pictures: int) -> int:
+    large_enough = (size for size in _BATCH_SIZES if pictures // size >= _FEWEST_STEPS)
+    return next(large_enough, _BATCH_SIZES[-1])
 
 
 def check_resumed(options: TrainOptions, settings: TrainSettings) -> None:
@@ -137,7 +150,7 @@ def check_resumed(options: TrainOptions, settings: TrainSettings) -> None:
     for name, value in asdict(options).items():
         begun = getattr(settings, name)
         if value is not None and value != begun:
-            option = "--size" if name == "side" else f"--{name.replace('_', '-')}"
+            option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
             raise SettingError(
                 "--resume goes on with the settings that the training began with",
                 received=f"{option} {value}, begun with {begun}",

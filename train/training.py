@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import tf_keras
 
@@ -19,6 +20,7 @@ from train.networks import find_network
 from train.preparation import Parts, Plan
 from train.progress import TrainProgress
 from train.run_folder import remove_checkpoint, write_manifest
+from train.start import load_start
 from train.tables import write_history
 
 
@@ -44,11 +46,15 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
 
     Raises:
         MissingExtraError: The network's ImageNet weights are not installed.
-        DataError: They are damaged.
+        DataError: They are damaged, or the run to start from has seen the pictures that judge.
+        RunFolderError: There is no run to start from.
+        SettingError: The run to start from trained another network or other labels.
     """
     tf_keras.utils.set_random_seed(plan.settings.seed)
     build = find_network(plan.settings.network).load()
     network = build(len(plan.labels), plan.settings.side)
+    if plan.settings.start is not None and not plan.run.state.is_file():
+        load_start(network, plan, Path(plan.settings.start))
     weights = weigh_labels(parts.train.truth, labels=len(plan.labels))
     return Learner(network, label_weights=weights)
 

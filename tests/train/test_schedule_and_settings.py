@@ -34,8 +34,9 @@ def test_warm_up_is_a_twentieth_but_not_for_ever(steps, expected):
     [
         (20_000, "efficientnet-lite0", 8, 32),  # many photos, few epochs
         (2_000, "efficientnet-lite0", 25, 32),
-        (200, "efficientnet-lite0", 30, 32),  # few photos, most epochs
-        (20, "efficientnet-lite0", 30, 20),  # one batch is all there is
+        (300, "efficientnet-lite0", 30, 16),  # few photos, most epochs, smaller batches
+        (40, "efficientnet-lite0", 30, 8),
+        (5, "efficientnet-lite0", 30, 5),  # one batch is all there is
         (20_000, "cnn", 20, 32),
     ],
 )
@@ -56,6 +57,7 @@ def test_settle_takes_what_the_user_asks_for():
         "learning_rate": 0.5,
         "seed": 0,
         "patience": 3,
+        "start": None,
     }
 
 
