@@ -24,14 +24,16 @@ def chatter_kept_back() -> Iterator[None]:
         sys.stderr.flush()
         kept = os.dup(_STANDARD_ERROR)
         os.dup2(held.fileno(), _STANDARD_ERROR)
-        is_done = False
+        says_why = False
         try:
             yield
-            is_done = True
+        except Exception:
+            says_why = True
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(kept, _STANDARD_ERROR)
             os.close(kept)
-            if not is_done:
+            if says_why:
                 held.seek(0)
                 os.write(_STANDARD_ERROR, held.read())

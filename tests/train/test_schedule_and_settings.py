@@ -86,5 +86,5 @@ def test_resume_refuses_other_settings():
     check_resumed(TrainOptions("cnn", side=64), settings)
     with pytest.raises(SettingError, match=r"--size 96, begun with 64. Leave --size away"):
         check_resumed(TrainOptions(side=96), settings)
-    with pytest.raises(SettingError, match="--batch-size 8, begun with 32"):
+    with pytest.raises(SettingError, match="--batch-size 8, begun with 16"):
         check_resumed(TrainOptions(batch_size=8), settings)
