@@ -20,7 +20,7 @@ from edge.modelfile import default_model_path
 from edge.records import UNKNOWN, Decision, Frame, Prediction
 from edge.sources.demo import DemoScene
 
-SHOWN_SECONDS = (1.6, 8.2, 12.8, 16.3, 20.0, 30.0)
+SHOWN_SECONDS = (1.6, 8.2, 12.8, 16.9, 21.0, 30.0)
 COLUMNS = 3
 WIDTH, MARGIN, GAP = 1140, 24, 18
 FRAME_WH = (352, 264)
