@@ -113,7 +113,6 @@ def run_plain(task: Task) -> Iterator[float]:
         image_size=(task.side, task.side),
         batch_size=task.batch_size,
         seed=1,
-        verbose=False,
     )
     dataset = dataset.map(lambda pixels, truth: ((pixels - INPUT_MEAN) / INPUT_SCALE, truth))
     dataset = dataset.prefetch(tf.data.AUTOTUNE)

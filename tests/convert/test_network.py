@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import SIDE, build_network
+from texture_runs import SIDE, build_network
 
 from convert.network import load_network
 from convert.run_folder import read_run

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import SIDE, build_network, fit
+from texture_runs import SIDE, build_network, fit
 
 from convert import export
 from convert.emulation import MEAN, WIDEST, Emulation
