@@ -106,7 +106,7 @@ def convert_run(
             progress=progress,
         )
         pupils = _convert_states(fine_tuning, judge, progress)
-        deployed, warnings = choose_state(pupils, reference=columns[-1])
+        deployed, warnings = choose_state(pupils, reference=columns[-1], original=columns[0])
         columns.append(deployed if deployed in pupils else pupils[0])
     warnings += find_losses([item.measurement for item in columns], deployed=deployed.measurement)
     return Conversion(
@@ -126,12 +126,18 @@ def convert_run(
     )
 
 
-def choose_state(pupils: list[Candidate], *, reference: Candidate) -> tuple[Candidate, list[str]]:
+def choose_state(
+    pupils: list[Candidate], *, reference: Candidate, original: Candidate
+) -> tuple[Candidate, list[str]]:
     """Choose what quantization-aware training has earned.
 
+    A few pictures of luck are no merit: where the reference is more accurate than the float
+    original itself, a pupil need only be as accurate as the original.
+
     Args:
-        pupils: The states of the network on the way; one at least.
+        pupils: The states of the network on the way, the best first; one at least.
         reference: The same network after plain post-training quantization.
+        original: The same network in float.
 
     Returns:
         The pupil nearest to the float original of those that are, on validation pictures, no
@@ -139,18 +145,16 @@ def choose_state(pupils: list[Candidate], *, reference: Candidate) -> tuple[Cand
         the reference included, and a warning that says so.
     """
     least = reference.measurement
+    least_accuracy = min(least.accuracy, original.measurement.accuracy)
     sound = [
         pupil
         for pupil in pupils
-        if pupil.measurement.accuracy >= least.accuracy
+        if pupil.measurement.accuracy >= least_accuracy
         and pupil.measurement.agreement >= least.agreement
     ]
     if sound:
         return min(sound, key=lambda pupil: pupil.measurement.divergence), []
-    best = max(
-        [*pupils, reference],
-        key=lambda item: item.measurement.accuracy + item.measurement.agreement,
-    )
+    best = max([*pupils, reference], key=_merit)
     found = pupils[0].measurement
     warning = (
         "quantization-aware training did not reach plain post-training int8 (accuracy "
@@ -158,6 +162,11 @@ def choose_state(pupils: list[Candidate], *, reference: Candidate) -> tuple[Cand
         f"against {least.agreement:.2%}); the state {best.state!r} was kept"
     )
     return best, [warning]
+
+
+def _merit(candidate: Candidate) -> tuple[float, float]:
+    found = candidate.measurement
+    return round(found.accuracy + found.agreement, 6), -found.divergence
 
 
 def _training_pictures(settings: Settings) -> int:

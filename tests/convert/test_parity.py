@@ -65,6 +65,7 @@ def test_describe_runtime_names_the_device_runtime():
     assert describe_runtime()["runtime"] in ("litert", "tflite-runtime")
 
 
+ORIGINAL = candidate("float", name="float32", accuracy=0.91, agreement=1.0)
 REFERENCE = candidate("post-training", name="int8", accuracy=0.90, agreement=0.980)
 
 
@@ -88,12 +89,18 @@ def test_choose_state(pupils, kept, is_loud):
         candidate(state, accuracy=accuracy, agreement=agreement, divergence=far)
         for state, accuracy, agreement, far in pupils
     ]
-    chosen, warnings = choose_state(candidates, reference=REFERENCE)
+    chosen, warnings = choose_state(candidates, reference=REFERENCE, original=ORIGINAL)
     assert chosen.state == kept
     assert bool(warnings) == is_loud
     if is_loud:
         assert "did not reach plain post-training int8" in warnings[0]
         assert repr(kept) in warnings[0]
+
+
+def test_choose_state_does_not_take_luck_for_merit():
+    lucky = candidate("post-training", name="int8", accuracy=0.93, agreement=0.98)
+    pupil = candidate("distilled", accuracy=0.91, agreement=0.99)  # as accurate as the original
+    assert choose_state([pupil], reference=lucky, original=ORIGINAL) == (pupil, [])
 
 
 @pytest.mark.parametrize(
