@@ -122,12 +122,13 @@ def _inner_scales(random: np.random.Generator) -> tuple[float, float]:
 
 def _relight(picture: Pixels, random: np.random.Generator, strength: Augmentation) -> Pixels:
     """Change light and colour in one pass: a matrix of 3 by 4 on every pixel."""
-    matrix = np.eye(3, 4, dtype=np.float32)
-    if random.random() < strength.colour:
-        matrix = _colour_matrix(picture, random)
+    is_coloured = random.random() < strength.colour
     draw = random.random()
-    is_night = draw < strength.night
-    if is_night or draw < strength.night + strength.grey:
+    is_night, is_grey = draw < strength.night, draw < strength.night + strength.grey
+    if not (is_coloured or is_grey):
+        return picture
+    matrix = _colour_matrix(picture, random) if is_coloured else np.eye(3, 4, dtype=np.float32)
+    if is_grey:
         matrix = _GREY @ matrix
     if is_night and random.random() < 0.5:
         return _light_by_lamp(_as_pixels(cv2.transform(picture, matrix)), random)
