@@ -3,11 +3,20 @@
 import zipfile
 from typing import Any
 
+import tensorflow as tf
 import tf_keras
 
 from convert.run_folder import RunFolder
 from edge.errors import RunFolderError
 
+_LOADING_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    zipfile.BadZipFile,
+    tf.errors.OpError,  # Keras reads through TensorFlow's own files
+)
 _TRAIN_AGAIN = "Train again with edge train"
 
 
@@ -24,7 +33,7 @@ def load_network(run: RunFolder) -> Any:
     """
     try:
         network = tf_keras.models.load_model(run.model_path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+    except _LOADING_ERRORS as error:
         raise RunFolderError(
             "The Keras model of a run folder must load",
             received=f"{run.model_path}: {' '.join(str(error).split())[:300]}",
