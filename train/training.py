@@ -70,6 +70,7 @@ def train_network(
     """
     surroundings.progress.say(plan.describe())
     state = _fit(learner, plan, parts, surroundings)
+    surroundings.progress.say("judging the best weights and writing the run folder")
     return _conclude(learner, plan, parts, state)
 
 
