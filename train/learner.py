@@ -124,8 +124,10 @@ def weigh_labels(truth: NDArray[np.int64], *, labels: int) -> NDArray[np.float32
     The mean over the pictures is 1; a label with very few pictures is held back.
 
     Example:
-        >>> weigh_labels(np.array([0, 0, 0, 1]), labels=2).round(2).tolist()
-        [0.67, 2.0]
+        >>> weigh_labels(np.array([0, 0, 0, 1, 1, 1, 2, 2, 2]), labels=3).tolist()
+        [1.0, 1.0, 1.0]
+        >>> weigh_labels(np.array([0, 0, 0, 0, 0, 0, 1, 1]), labels=2)[1]
+        np.float32(2.0)
     """
     counts = np.maximum(np.bincount(truth, minlength=labels), 1)
     weights = np.minimum(counts.max() / counts, _HEAVIEST_LABEL)

@@ -1,5 +1,6 @@
 """What the person who waits sees: bars on a terminal, a line now and then in a log."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 from edge.cli import output
@@ -33,9 +33,8 @@ class TrainProgress:
         self._clock = clock
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=self._console,
             transient=True,
@@ -92,14 +91,15 @@ class TrainProgress:
         """Move the bar, or write a line when one is due."""
         self._done += pictures
         rate = self._done / max(self._clock.monotonic() - self._began, 1e-9)
-        note = f"loss {loss:.3f}  accuracy {accuracy:.1%}  {rate:.0f} images/s"
+        to_come = (self._epochs - self._epoch + 1) * self._pictures - self._done
+        note = (
+            f"loss {loss:.3f}  accuracy {accuracy:.1%}  {rate:.0f} images/s  "
+            f"{_say_seconds(to_come / rate)} to go"
+        )
         if self._task is not None:
             self._bars.update(self._task, completed=self._done, note=note)
         elif self._is_line_due():
-            left = (self._pictures - self._done) / rate
-            self.say(
-                f"{self._title()}: {self._done} of {self._pictures}  {note}  {left:.0f} s left"
-            )
+            self.say(f"{self._title()}: {self._done} of {self._pictures}  {note}")
 
     def end_epoch(self, record: EpochRecord) -> None:
         """Write the epoch's line."""
@@ -133,3 +133,17 @@ class TrainProgress:
             return False
         self._logged = now
         return True
+
+
+def _say_seconds(seconds: float) -> str:
+    """Say how long in the largest unit that fits.
+
+    Example:
+        >>> _say_seconds(42), _say_seconds(150), _say_seconds(9000)
+        ('42 s', '3 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6_000:
+        return f"{math.ceil(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

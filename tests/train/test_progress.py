@@ -38,8 +38,8 @@ def test_log_has_a_line_now_and_then():
         "decoding photos: 2 of 4",
         "decoding photos: 4 of 4",
         "decoding photos: 4 in 80.0 s",
-        "epoch 1/3: 50 of 100  loss 0.200  accuracy 50.0%  1 images/s  35 s left",
-        "epoch 1/3: 100 of 100  loss 0.100  accuracy 100.0%  1 images/s  0 s left",
+        "epoch 1/3: 50 of 100  loss 0.200  accuracy 50.0%  1 images/s  3 min to go",
+        "epoch 1/3: 100 of 100  loss 0.100  accuracy 100.0%  1 images/s  3 min to go",
         "epoch 1/3: loss 0.610  accuracy 75.0%  validation loss 0.420  accuracy 87.50%  "
         "51 images/s  12 s",
     ]
