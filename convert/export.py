@@ -7,12 +7,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.convert import ConverterError
 
 from convert.chatter import chatter_kept_back
 from convert.emulation import Emulation
 from convert.qat import scale_pixels
 from edge.errors import ModelFileError
 from edge.manifest import InputSpec
+
+_TELLING = ("Custom ops:", "Flex ops:")  # lines that name operators TFLite does not have
 
 OUTPUT_SCALE = 1.0 / 256.0
 """Step of a uint8 score; its zero point is 0."""
@@ -114,13 +117,18 @@ def _convert(converter: Any) -> bytes:
     with chatter_kept_back() as read_chatter:
         try:
             return bytes(converter.convert())
-        except (RuntimeError, ValueError, TypeError) as error:
-            reason = " ".join((str(error) or read_chatter()).split())
+        except (ConverterError, RuntimeError, ValueError, TypeError) as error:
             raise ModelFileError(
                 "The model must convert to TFLite",
-                received=reason[:500],
+                received=_find_reason(str(error) or read_chatter()),
                 fix="Use layers that TFLite has; EDGE_DEBUG=1 shows the converter's trace",
             ) from error
+
+
+def _find_reason(text: str) -> str:
+    """Return what a converter's message of many pages comes to."""
+    telling = [line.strip() for line in text.splitlines() if line.startswith(_TELLING)]
+    return "; ".join(telling) or " ".join(text.split())[-300:]
 
 
 def _values(quantization: Any, name: str) -> Any:
