@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -265,7 +266,12 @@ def test_a_second_signal_ends_the_run_with_a_summary(edge_run, monkeypatch):
 
 def test_predictions_that_are_no_probabilities_are_reported(edge_run, clip, monkeypatch):
     wrong = np.array([np.nan, 0.5, 0.5], np.float32)
-    monkeypatch.setattr(classifier.Classifier, "_calibrate", lambda *_: wrong)
+    classify = classifier.Classifier.classify
+
+    def classify_wrongly(self, frame_bgr):
+        return replace(classify(self, frame_bgr), scores=wrong)
+
+    monkeypatch.setattr(classifier.Classifier, "classify", classify_wrongly)
     code, lines, error = edge_run("--source", clip, "--as-fast-as-possible", "--json")
     assert code == 0
     assert lines[-1]["decided"] == {"unknown": 10}
