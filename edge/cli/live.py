@@ -61,8 +61,7 @@ class PlainLines:
         self._rate.add(now_seconds)
         if decision.label != self._label:
             self._label = decision.label
-            score = "" if decision.label == UNKNOWN else f" {decision.score:.2f}"
-            output.say(f"{decision.time_seconds:8.2f} s  {decision.label}{score}")
+            output.say(describe_change(decision))
         if now_seconds - self._status_seconds >= _STATUS_SECONDS:
             self._status_seconds = now_seconds
             output.say(
@@ -78,7 +77,8 @@ class PlainLines:
 class LiveLine:
     """An action for a terminal: one line that is always up to date.
 
-    While it is shown, what the log and `edge.cli.output.say` write appears above it.
+    What was decided before stays above it, a line for each change, and so does what the log and
+    `edge.cli.output.say` write.
 
     Args:
         tally: The counts to show; it must stand before this one among the actions.
@@ -105,6 +105,8 @@ class LiveLine:
         """Take note of the decision; the line is drawn by a thread of its own."""
         self._latest_seconds = self._clock.monotonic()
         self._rate.add(self._latest_seconds)
+        if self._decision is None or decision.label != self._decision.label:
+            self._live.console.print(describe_change(decision), style="dim", markup=False)
         self._decision = decision
 
     def close(self) -> None:
@@ -134,6 +136,17 @@ class LiveLine:
         line.append(f"  dropped {self._tally.frames_dropped}")
         line.append(f"  {_format_time(decision.time_seconds)}", style="dim")
         return line
+
+
+def describe_change(decision: Decision) -> str:
+    """Say what is believed from now on.
+
+    Example:
+        >>> print(describe_change(Decision("cat", 0.98, frame=40, time_seconds=1.6, age_ms=9.0)))
+            1.60 s  cat 0.98
+    """
+    score = "" if decision.label == UNKNOWN else f" {decision.score:.2f}"
+    return f"{decision.time_seconds:8.2f} s  {decision.label}{score}"
 
 
 def describe_summary(summary: RunSummary) -> str:

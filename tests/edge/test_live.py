@@ -126,6 +126,15 @@ def test_the_live_line_says_that_it_waits(live_line):
     assert line.__rich__().plain.startswith("○ waiting cat")
 
 
+def test_what_was_decided_stays_above_the_live_line(live_line, terminal):
+    line, tally, _ = live_line
+    handle_all(line, tally, [UNKNOWN, CAT, CAT, UNKNOWN])
+    line.close()
+    kept = terminal.file.getvalue()
+    assert kept.count(live.describe_change(CAT)) == 1
+    assert kept.count(live.describe_change(UNKNOWN)) == 2
+
+
 def test_the_live_line_counts_hours(live_line):
     line, tally, _ = live_line
     handle_all(line, tally, [dataclasses.replace(UNKNOWN, time_seconds=7384.5)])
