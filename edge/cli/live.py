@@ -106,7 +106,9 @@ class LiveLine:
         self._latest_seconds = self._clock.monotonic()
         self._rate.add(self._latest_seconds)
         if self._decision is None or decision.label != self._decision.label:
-            self._live.console.print(describe_change(decision), style="dim", markup=False)
+            self._live.console.print(
+                describe_change(decision), style="dim", markup=False, highlight=False
+            )
         self._decision = decision
 
     def close(self) -> None:
