@@ -43,7 +43,7 @@ def photos(shared_data, tmp_path_factory):
 
 def test_photos_become_a_model_that_recognises_others(photos, shared_data, tmp_path):
     run, model = tmp_path / "run", tmp_path / "pets.tflite"
-    edge("train", photos / "seen", "-o", run, "--size", "96", "--epochs", "3", "--json")
+    edge("train", photos / "seen", "-o", run, "--size", "96", "--epochs", "8", "--json")
 
     (report,) = edge("convert", run, "-o", model, "--pictures", "200", "--json")
     original, plain, qat = (report["models"][name] for name in ("float32", "int8", "qat"))
