@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import tensorflow as tf
@@ -71,6 +71,10 @@ def describe_training(run: RunFolder) -> dict[str, Any]:
     wanted = ("status", "network", "split", "training", "metrics", "versions")
     described = {name: run.facts[name] for name in wanted if name in run.facts}
     data: Mapping[str, Any] = run.facts["data"]
+    settings = dict(described.get("training", {}))
+    if settings.get("start"):
+        settings["start"] = PurePath(settings["start"]).name
+    described["training"] = settings
     described["data"] = {name: value for name, value in data.items() if name != "root"}
     return described
 
