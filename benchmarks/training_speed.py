@@ -34,7 +34,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import tf_keras  # noqa: E402
 
-from train.augment import Augmentation  # noqa: E402
+from train.augment import PRESETS  # noqa: E402
 from train.batches import TrainingBatches  # noqa: E402
 from train.cache import PixelCache  # noqa: E402
 from train.folder import PhotoFolder, find_photos  # noqa: E402
@@ -44,9 +44,6 @@ from train.scan import decode_files, hash_files  # noqa: E402
 from train.settings import LABEL_SMOOTHING, WEIGHT_DECAY  # noqa: E402
 
 _LEARNING_RATE = 1e-4
-_NO_AUGMENTATION = Augmentation(
-    smallest_area=1.0, aspect=1.0, zoom_out=0, colour=0, grey=0, night=0, blur=0, noise=0, erase=0
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ def run_catseye(task: Task) -> Iterator[Cost]:
 def learn(learner: Learner, cache: PixelCache, task: Task, epoch: int) -> None:
     """Learn from every batch of an epoch."""
     batches = TrainingBatches(
-        cache, batch_size=task.batch_size, side=task.side, seed=1, strength=_NO_AUGMENTATION
+        cache, batch_size=task.batch_size, side=task.side, seed=1, strength=PRESETS["none"]
     )
     for batch in batches.epoch(epoch):
         learner.step(batch, learning_rate=_LEARNING_RATE)

@@ -1,10 +1,13 @@
 """What the network sees of a picture: never twice the same crop, light or noise.
 
-Moderate by intention: most pictures stay clear photographs. A few become what a door camera
-delivers, dusk, infrared, noise, blur, an animal that is small in the frame.
+Moderate by intention: most pictures stay clear photographs. With the preset `door` a few become
+what a door camera delivers: dusk, infrared, noise, blur, an animal that is small in a wide scene.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -26,24 +29,55 @@ class Augmentation:
     Attributes:
         smallest_area: Least share of the picture that a crop shows.
         aspect: Greatest change of the aspect ratio, as a factor.
-        zoom_out: Probability of a picture shrunk onto a backdrop made of itself.
+        zoom_out: Probability of a picture shrunk onto a backdrop.
+        smallest_scale: Least width and height of a shrunk picture, as a share of the input's.
         colour: Probability of changed brightness, contrast, saturation and hue.
         grey: Probability of a picture without colour.
         night: Probability of dusk or infrared light, with noise.
-        blur: Probability of a soft picture.
+        backlight: Probability of a dark subject before a bright window or sky.
+        blur: Probability of a soft picture, out of focus or moved.
         noise: Probability of sensor noise.
+        compression: Probability of JPEG's blocks.
         erase: Probability of a rectangle that hides a part.
     """
 
-    smallest_area: float = 0.4
-    aspect: float = 4 / 3
-    zoom_out: float = 0.10
-    colour: float = 0.8
-    grey: float = 0.05
-    night: float = 0.06
-    blur: float = 0.08
-    noise: float = 0.08
-    erase: float = 0.15
+    smallest_area: float = 1.0
+    aspect: float = 1.0
+    zoom_out: float = 0.0
+    smallest_scale: float = 0.5
+    colour: float = 0.0
+    grey: float = 0.0
+    night: float = 0.0
+    backlight: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    compression: float = 0.0
+    erase: float = 0.0
+
+
+PRESETS: Mapping[str, Augmentation] = MappingProxyType(
+    {
+        "none": Augmentation(),
+        "light": Augmentation(
+            smallest_area=0.4, aspect=4 / 3, zoom_out=0.05, colour=0.6, erase=0.1
+        ),
+        "door": Augmentation(
+            smallest_area=0.4,
+            aspect=1.5,
+            zoom_out=0.2,
+            smallest_scale=0.22,
+            colour=0.8,
+            grey=0.04,
+            night=0.06,
+            backlight=0.03,
+            blur=0.08,
+            noise=0.08,
+            compression=0.06,
+            erase=0.12,
+        ),
+    }
+)
+"""By name: mirrored only; for photographs; for what a camera at a door delivers as well."""
 
 
 def augment(
@@ -51,7 +85,8 @@ def augment(
     *,
     side: int,
     random: np.random.Generator,
-    strength: Augmentation | None = None,
+    strength: Augmentation,
+    backdrop_rgb: Pixels | None = None,
 ) -> Pixels:
     """Return a changed picture; the same generator state gives the same picture.
 
@@ -59,26 +94,27 @@ def augment(
         picture_rgb: `(height, width, 3)`, `uint8`, RGB.
         side: Width and height of the result, in pixels.
         random: Where chance comes from.
-        strength: How much; moderate by default.
+        strength: How much.
+        backdrop_rgb: `(height, width, 3)`, `uint8`, RGB, a scene to lay a shrunk picture on.
 
     Returns:
         `(side, side, 3)`, `uint8`, RGB.
     """
-    strength = strength or Augmentation()
     if random.random() < strength.zoom_out:
-        changed = _zoom_out(picture_rgb, side, random)
+        changed = _zoom_out(picture_rgb, side, random, strength, backdrop_rgb)
     else:
         changed = _crop(picture_rgb, side, random, strength)
     if random.random() < 0.5:
         changed = _as_pixels(cv2.flip(changed, 1))
     changed = _relight(changed, random, strength)
     if random.random() < strength.blur:
-        deviation = max(0.5, random.uniform(0.5, 1.5) * side / 160)
-        changed = _as_pixels(cv2.GaussianBlur(changed, (0, 0), deviation))
+        changed = _blur(changed, random)
     if random.random() < strength.noise:
         changed = _add_noise(changed, random.uniform(3, 12), random)
     if random.random() < strength.erase:
         changed = _erase(changed, random)
+    if random.random() < strength.compression:
+        changed = _compress(changed, random)
     return np.ascontiguousarray(changed)
 
 
@@ -97,9 +133,17 @@ def _crop(
     return _as_pixels(cv2.resize(cropped, (side, side), interpolation=cv2.INTER_LINEAR))
 
 
-def _zoom_out(picture: Pixels, side: int, random: np.random.Generator) -> Pixels:
+def _zoom_out(
+    picture: Pixels,
+    side: int,
+    random: np.random.Generator,
+    strength: Augmentation,
+    scene: Pixels | None,
+) -> Pixels:
     """Lay the shrunk picture on a backdrop: an animal at the far end of the garden."""
-    width, height = (max(8, round(side * scale)) for scale in _inner_scales(random))
+    if scene is not None and random.random() < 0.7:
+        return _lay_on_scene(picture, scene, side, random, strength)
+    width, height = _shrunk_size(side, max(0.4, strength.smallest_scale), random)
     inner = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     left = int(random.integers(side - width + 1))
     top = int(random.integers(side - height + 1))
@@ -115,9 +159,39 @@ def _zoom_out(picture: Pixels, side: int, random: np.random.Generator) -> Pixels
     return _as_pixels(backdrop)
 
 
-def _inner_scales(random: np.random.Generator) -> tuple[float, float]:
-    scale = random.uniform(0.4, 0.85)
-    return scale, min(1.0, scale * random.uniform(0.85, 1.18))
+def _lay_on_scene(
+    picture: Pixels,
+    scene: Pixels,
+    side: int,
+    random: np.random.Generator,
+    strength: Augmentation,
+) -> Pixels:
+    """Lay the shrunk picture into a scene, with edges that fade: a small animal in a wide view."""
+    width, height = _shrunk_size(side, strength.smallest_scale, random)
+    left = int(random.integers(side - width + 1))
+    top = int(random.integers(side - height + 1))
+    laid = _crop(scene, side, random, strength)
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    inner = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    share = _fading_edges(width, height, random)
+    laid[rows, columns] = _as_pixels(inner * share + laid[rows, columns] * (1 - share) + 0.5)
+    return laid
+
+
+def _fading_edges(width: int, height: int, random: np.random.Generator) -> NDArray[np.float32]:
+    """Return `(height, width, 1)`: 1 in the middle, falling to 0 near the edges."""
+    across, down = (np.abs(np.linspace(-1, 1, size, dtype=np.float32)) for size in (width, height))
+    roundness = random.uniform(2, 8)  # of the outline: 2 is an ellipse, 8 nearly a rectangle
+    distance = across**roundness + down[:, np.newaxis] ** roundness
+    fade = random.uniform(0.05, 0.5)
+    return np.clip((1 - distance) / fade, 0, 1).astype(np.float32)[:, :, np.newaxis]
+
+
+def _shrunk_size(side: int, smallest: float, random: np.random.Generator) -> tuple[int, int]:
+    """Draw width and height; small ones are as frequent as large ones, by ratio."""
+    scale = float(np.exp(random.uniform(np.log(smallest), np.log(0.9))))
+    other = min(1.0, scale * random.uniform(0.8, 1.25))
+    return max(8, round(side * scale)), max(8, round(side * other))
 
 
 def _relight(picture: Pixels, random: np.random.Generator, strength: Augmentation) -> Pixels:
@@ -125,6 +199,8 @@ def _relight(picture: Pixels, random: np.random.Generator, strength: Augmentatio
     is_coloured = random.random() < strength.colour
     draw = random.random()
     is_night, is_grey = draw < strength.night, draw < strength.night + strength.grey
+    if random.random() < strength.backlight:
+        picture = _light_from_behind(picture, random)
     if not (is_coloured or is_grey):
         return picture
     matrix = _colour_matrix(picture, random) if is_coloured else np.eye(3, 4, dtype=np.float32)
@@ -176,6 +252,44 @@ def _light_by_lamp(picture: Pixels, random: np.random.Generator) -> Pixels:
     light = light * np.float32(random.uniform(0.9, 1.4)) + np.float32(0.05)
     lit = np.clip(picture * light[:, :, np.newaxis], 0, 255).astype(np.uint8)
     return _add_noise(lit, random.uniform(2, 8), random)
+
+
+def _light_from_behind(picture: Pixels, random: np.random.Generator) -> Pixels:
+    """Darken everything but a bright, softly bounded side: a window or the sky."""
+    side = picture.shape[0]
+    angle = random.uniform(0, 2 * np.pi)
+    place = np.linspace(-1, 1, side, dtype=np.float32)
+    along = np.float32(np.cos(angle)) * place + np.float32(np.sin(angle)) * place[:, np.newaxis]
+    glow = 1 / (1 + np.exp(-(along - np.float32(random.uniform(0.0, 0.8))) * 6))
+    dark = np.float32(random.uniform(0.25, 0.6))
+    light = dark + (np.float32(random.uniform(1.2, 1.8)) - dark) * glow
+    haze = np.float32(random.uniform(20, 70)) * glow
+    lit = picture * light[:, :, np.newaxis] + haze[:, :, np.newaxis]
+    return _as_pixels(np.clip(lit, 0, 255))
+
+
+def _blur(picture: Pixels, random: np.random.Generator) -> Pixels:
+    """Soften as a lens out of focus does, or smear along a line as movement does."""
+    side = picture.shape[0]
+    if random.random() < 0.5:
+        deviation = max(0.5, random.uniform(0.5, 1.5) * side / 160)
+        return _as_pixels(cv2.GaussianBlur(picture, (0, 0), deviation))
+    length = max(2.0, random.uniform(0.02, 0.06) * side)
+    angle = random.uniform(0, np.pi)
+    reach = length / 2 * np.array((np.cos(angle), np.sin(angle)))
+    size = 2 * math.ceil(length / 2) + 1
+    middle = np.full(2, size // 2)
+    kernel = np.zeros((size, size), np.float32)
+    ends = ([int(value) for value in np.round(middle + way * reach)] for way in (-1, 1))
+    cv2.line(kernel, next(ends), next(ends), 1.0)
+    return _as_pixels(cv2.filter2D(picture, -1, kernel / kernel.sum()))
+
+
+def _compress(picture: Pixels, random: np.random.Generator) -> Pixels:
+    """Encode as JPEG of low quality and decode, as a network camera does."""
+    quality = int(random.integers(15, 50))
+    _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return _as_pixels(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
 
 
 def _add_noise(picture: Pixels, deviation: float, random: np.random.Generator) -> Pixels:

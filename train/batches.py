@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,6 +15,10 @@ from train.cache import PixelCache
 
 _PREFETCH = 4
 _WORKERS = min(4, os.cpu_count() or 1)
+
+
+SCENE_LABEL = "none"
+"""Photos of nothing of interest; they also serve as backdrops for the others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +48,15 @@ class TrainingBatches:
         side: Width and height of the input in pixels.
         seed: Of all that is random here.
         strength: Of the augmentation.
+        scenes: Rows of the pictures that may be a backdrop for others; may be empty.
     """
 
     cache: PixelCache
     batch_size: int
     side: int
     seed: int
-    strength: Augmentation = field(default_factory=Augmentation)
+    strength: Augmentation
+    scenes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
     @property
     def steps(self) -> int:
@@ -76,10 +82,27 @@ class TrainingBatches:
     def _make(self, rows: NDArray[np.intp], number: int) -> Batch:
         pixels = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         for place, row in enumerate(rows):
+            random = np.random.default_rng([self.seed, number, int(row)])
             pixels[place] = augment(
                 self.cache.pixels_rgb[row],
                 side=self.side,
-                random=np.random.default_rng([self.seed, number, int(row)]),
+                random=random,
                 strength=self.strength,
+                backdrop_rgb=self._draw_scene(random),
             )
         return Batch(pixels, self.cache.truth[rows])
+
+    def _draw_scene(self, random: np.random.Generator) -> Pixels | None:
+        return self.cache.pixels_rgb[random.choice(self.scenes)] if len(self.scenes) else None
+
+
+def find_scenes(truth: NDArray[np.int64], labels: Sequence[str]) -> NDArray[np.intp]:
+    """Return the rows of the pictures that show a scene and nothing else; maybe none.
+
+    Example:
+        >>> find_scenes(np.array([0, 1, 1]), ["cat", "none"]).tolist()
+        [1, 2]
+    """
+    if SCENE_LABEL not in labels:
+        return np.empty(0, np.intp)
+    return np.flatnonzero(truth == list(labels).index(SCENE_LABEL))

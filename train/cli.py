@@ -52,6 +52,14 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate.", show_default="the network's own")
     ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            help="What varies from epoch to epoch: none (mirrored only), light (crop and colour) "
+            "or door (also dusk, infrared, blur, noise, small animals).",
+            show_default="door",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of all that is random.", show_default="1")
     ] = None,
@@ -101,6 +109,7 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
         start=None if start is None else str(start.expanduser().resolve()),
+        augment=augment,
     )
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
     outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)

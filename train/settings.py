@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.errors import SettingError
+from train.augment import PRESETS
 from train.networks import NetworkSpec, find_network
 
 _SIDE_STEP = 32
@@ -13,6 +14,7 @@ _NETWORK = "efficientnet-lite0"
 _BATCH_SIZES = (32, 16, 8)
 _FEWEST_STEPS = 16  # of an epoch, before smaller batches are taken
 _SEED = 1
+_AUGMENTATION = "door"
 _OPTIONS = {"side": "--size", "start": "--from"}  # where the option has another name
 
 LABEL_SMOOTHING = 0.1
@@ -34,6 +36,7 @@ class TrainOptions:
         learning_rate: Peak, after the warm-up.
         seed: Of the split, the order of the pictures, their augmentation and the new weights.
         start: Folder of a run whose weights to begin with, absolute.
+        augment: One of `train.augment.PRESETS`.
 
     Raises:
         SettingError: A value is out of range.
@@ -46,6 +49,7 @@ class TrainOptions:
     learning_rate: float | None = None
     seed: int | None = None
     start: str | None = None
+    augment: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
@@ -75,6 +79,12 @@ class TrainOptions:
             self.seed,
             "1",
         )
+        _check(
+            self.augment is None or self.augment in PRESETS,
+            "--augment must be one of " + ", ".join(PRESETS),
+            self.augment,
+            _AUGMENTATION,
+        )
 
     @property
     def chosen_network(self) -> str:
@@ -94,6 +104,7 @@ class TrainSettings:
     Attributes:
         patience: Epochs without a better validation loss after which it ends.
         start: Folder of the run whose weights it begins with; `None` for the network's own.
+        augment: One of `train.augment.PRESETS`.
     """
 
     network: str
@@ -104,6 +115,7 @@ class TrainSettings:
     seed: int
     patience: int
     start: str | None = None
+    augment: str = _AUGMENTATION
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -133,6 +145,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         seed=options.chosen_seed,
         patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
         start=options.start,
+        augment=options.augment or _AUGMENTATION,
     )
 
 

@@ -11,7 +11,8 @@ from edge.metrics import Evaluation, evaluate_scores
 from edge.records import Clock
 from train import charts, summary
 from train.artefacts import Outcome, save_network
-from train.batches import TrainingBatches
+from train.augment import PRESETS
+from train.batches import TrainingBatches, find_scenes
 from train.cache import PixelCache
 from train.checkpoint import EpochRecord, TrainState, load_state, save_state
 from train.fit import FitContext, fit, has_ended
@@ -92,6 +93,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         batch_size=min(settings.batch_size, len(parts.train)),
         side=settings.side,
         seed=settings.seed,
+        strength=PRESETS[settings.augment],
+        scenes=find_scenes(parts.train.truth, plan.labels),
     )
     context = FitContext(
         batches=batches,

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from textures import draw_texture
 
-from train.augment import Augmentation, augment
-from train.batches import TrainingBatches
+from train.augment import PRESETS, augment
+from train.batches import TrainingBatches, find_scenes
 from train.cache import PixelCache
 
-NONE = Augmentation(
-    smallest_area=1.0, aspect=1.0, zoom_out=0, colour=0, grey=0, night=0, blur=0, noise=0, erase=0
-)
+NONE, DOOR = PRESETS["none"], PRESETS["door"]
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def picture():
 @pytest.mark.parametrize("side", [32, 64, 96])
 def test_augment_keeps_dtype_and_shape(picture, side):
     for seed in range(40):
-        changed = augment(picture, side=side, random=np.random.default_rng(seed))
+        changed = augment(picture, side=side, random=np.random.default_rng(seed), strength=DOOR)
         assert changed.dtype == np.uint8
         assert changed.shape == (side, side, 3)
         assert changed.flags.c_contiguous
@@ -31,7 +29,7 @@ def test_augment_keeps_dtype_and_shape(picture, side):
 
 def test_augment_follows_the_generator(picture):
     def make(seed):
-        return augment(picture, side=64, random=np.random.default_rng(seed))
+        return augment(picture, side=64, random=np.random.default_rng(seed), strength=DOOR)
 
     for seed in range(20):
         np.testing.assert_array_equal(make(seed), make(seed))
@@ -41,7 +39,7 @@ def test_augment_follows_the_generator(picture):
 def test_augment_leaves_the_original_alone(picture):
     before = picture.copy()
     for seed in range(40):
-        augment(picture, side=64, random=np.random.default_rng(seed))
+        augment(picture, side=64, random=np.random.default_rng(seed), strength=DOOR)
     np.testing.assert_array_equal(picture, before)
 
 
@@ -55,7 +53,8 @@ def test_augment_without_strength_only_mirrors(picture):
 
 
 @pytest.mark.parametrize(
-    "effect", ["zoom_out", "colour", "grey", "night", "blur", "noise", "erase"]
+    "effect",
+    ["zoom_out", "colour", "grey", "night", "backlight", "blur", "noise", "compression", "erase"],
 )
 def test_augment_has_each_effect(picture, effect):
     square = picture[:64, :64].copy()
@@ -68,9 +67,49 @@ def test_augment_has_each_effect(picture, effect):
 
 def test_augment_keeps_the_light_of_most_pictures(picture):
     means = [
-        augment(picture, side=64, random=np.random.default_rng(seed)).mean() for seed in range(200)
+        augment(picture, side=64, random=np.random.default_rng(seed), strength=DOOR).mean()
+        for seed in range(200)
     ]
     assert 0.8 * picture.mean() < np.median(means) < 1.2 * picture.mean()
+
+
+def test_a_shrunk_picture_lies_in_a_scene():
+    white, black = (np.full((64, 64, 3), value, np.uint8) for value in (255, 0))
+    strength = replace(NONE, zoom_out=1.0, smallest_scale=0.25)
+    sheet = [
+        augment(
+            white,
+            side=64,
+            random=np.random.default_rng(seed),
+            strength=strength,
+            backdrop_rgb=black,
+        )
+        for seed in range(200)
+    ]
+    in_scene = [picture for picture in sheet if (picture == 0).mean() > 0]
+    assert 0.55 < len(in_scene) / len(sheet) < 0.85
+    shares = [(picture > 127).mean() for picture in in_scene]
+    assert 0.02 < min(shares) < 0.1
+    assert 0.4 < max(shares) < 0.9
+
+
+def test_backdrops_are_the_photos_of_nothing(tmp_path):
+    assert find_scenes(np.array([0, 1, 2, 1]), ["cat", "none", "owl"]).tolist() == [1, 3]
+    assert find_scenes(np.array([0, 1]), ["cat", "owl"]).tolist() == []
+    cache = PixelCache(tmp_path, [0, 1] * 8, side=32)
+    cache.pixels_rgb[0::2], cache.pixels_rgb[1::2] = 255, 90
+    strength = replace(NONE, zoom_out=1.0)
+    batches = TrainingBatches(
+        cache,
+        batch_size=16,
+        side=32,
+        seed=1,
+        strength=strength,
+        scenes=find_scenes(cache.truth, ["cat", "none"]),
+    )
+    (batch,) = batches.epoch(1)
+    cats = batch.pixels_rgb[batch.truth == 0]
+    assert 1 < sum((picture == 90).any() for picture in cats) < len(cats)
 
 
 def test_batches_show_every_picture_at_most_once_in_an_order_of_the_seed(tmp_path):
@@ -86,7 +125,7 @@ def test_batches_show_every_picture_at_most_once_in_an_order_of_the_seed(tmp_pat
 def test_batches_are_the_same_whatever_the_threads_do(tmp_path, picture):
     cache = PixelCache(tmp_path, [0] * 24, side=77)
     cache.pixels_rgb[:] = picture
-    batches = TrainingBatches(cache, batch_size=8, side=32, seed=3)
+    batches = TrainingBatches(cache, batch_size=8, side=32, seed=3, strength=DOOR)
     one, two = (np.concatenate([batch.pixels_rgb for batch in batches.epoch(5)]) for _ in range(2))
     assert one.shape == (24, 32, 32, 3)
     np.testing.assert_array_equal(one, two)
@@ -94,7 +133,7 @@ def test_batches_are_the_same_whatever_the_threads_do(tmp_path, picture):
 
 def test_batches_may_be_left_early(tmp_path):
     cache = PixelCache(tmp_path, [0] * 64, side=32)
-    epoch = TrainingBatches(cache, batch_size=2, side=32, seed=1).epoch(1)
+    epoch = TrainingBatches(cache, batch_size=2, side=32, seed=1, strength=NONE).epoch(1)
     next(epoch)
     epoch.close()
     assert list(epoch) == []

@@ -8,6 +8,7 @@ import pytest
 
 from edge.errors import SettingError
 from edge.testing import ManualClock
+from train.augment import PRESETS
 from train.batches import TrainingBatches
 from train.cache import PixelCache
 from train.fit import FitContext, fit, has_ended
@@ -67,7 +68,11 @@ def context(tmp_path):
         stop=threading.Event(),
         value=lambda stop: FitContext(
             batches=TrainingBatches(
-                PixelCache(tmp_path, [0] * (2 * STEPS + 1), side=32), batch_size=2, side=32, seed=1
+                PixelCache(tmp_path, [0] * (2 * STEPS + 1), side=32),
+                batch_size=2,
+                side=32,
+                seed=1,
+                strength=PRESETS["none"],
             ),
             validation=PixelCache(tmp_path, [0] * 4, side=32),
             labels=("cat", "dog"),

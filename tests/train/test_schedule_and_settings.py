@@ -47,7 +47,9 @@ def test_settle_lets_few_photos_be_seen_more_often(pictures, network, epochs, ba
 
 
 def test_settle_takes_what_the_user_asks_for():
-    options = TrainOptions("cnn", side=96, epochs=3, batch_size=8, learning_rate=0.5, seed=0)
+    options = TrainOptions(
+        "cnn", side=96, epochs=3, batch_size=8, learning_rate=0.5, seed=0, augment="light"
+    )
     settings = settle(options, find_network("cnn"), pictures=1000)
     assert settings.to_dict() == {
         "network": "cnn",
@@ -58,6 +60,7 @@ def test_settle_takes_what_the_user_asks_for():
         "seed": 0,
         "patience": 3,
         "start": None,
+        "augment": "light",
     }
 
 
@@ -73,6 +76,7 @@ def test_settle_takes_what_the_user_asks_for():
         ({"learning_rate": 0.0}, "--learning-rate must be above 0"),
         ({"learning_rate": float("nan")}, "--learning-rate .* Received: nan"),
         ({"seed": -1}, "--seed must be between 0"),
+        ({"augment": "storm"}, "--augment must be one of none, light, door. Received: storm"),
     ],
 )
 def test_options_out_of_range_are_refused(option, message):
