@@ -51,8 +51,8 @@ def convert(
     require_desktop()
     _check_mode(quantize)
     _check_output(model, overwrite=overwrite)
-    from convert.chatter import chatter_kept_back
     from convert.run_folder import read_run
+    from edge.chatter import chatter_kept_back
     from edge.cli import output
 
     folder = read_run(run)  # before TensorFlow takes its seconds

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import ConverterError
 
-from convert.chatter import chatter_kept_back
 from convert.emulation import Emulation
 from convert.qat import scale_pixels
+from edge.chatter import chatter_kept_back
 from edge.errors import ModelFileError
 from edge.manifest import InputSpec
 

@@ -125,8 +125,8 @@ def train(
 def _train(
     request: "TrainRequest", *, when_epoch_ends: Callable[["EpochRecord"], None]
 ) -> "Outcome":
+    from edge.chatter import chatter_kept_back
     from edge.clock import SystemClock
-    from train.chatter import chatter_kept_back
     from train.preparation import prepare
     from train.progress import TrainProgress
 
