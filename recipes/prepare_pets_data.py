@@ -5,6 +5,9 @@ the negatives from a folder per collection. docs/model-card.md says which and fr
 
     python recipes/prepare_pets_data.py PetImages negatives -o pets-data
 
+The negatives show few people, and a door sees many: those of the part to learn from are laid into
+rooms and before house fronts, again and again.
+
 What shows the same house stays on one side of the split, byte-identical files are kept once,
 and a picture's side depends on its name alone, so that a second run gives the same split.
 """
@@ -20,11 +23,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.images import list_pictures
+from edge.images import list_pictures, read_picture
+from edge.preprocess import fit_frame
+from train.augment import Augmentation, augment
 
 PARTS = (("train", 0.80), ("val", 0.08), ("test", 0.12))
 FEATURELESS_COUNT = 300
 SIZE_WH = (180, 180)
+SCENES_PER_PERSON = 25
+IN_SCENE = Augmentation(smallest_area=0.5, aspect=1.3, zoom_out=1.0, smallest_scale=0.35)
+PEOPLE = frozenset(  # what shows a person, among the ImageNet samples
+    """
+    academic_gown barbell basketball bassoon bow bicycle-built-for-two chain_mail dumbbell go-kart
+    golfcart hammer hoopskirt horse_cart knee_pad lab_coat loupe maillot maraca maypole pajama
+    panpipe pickelhaube poncho sarong shower_cap snowmobile stage sweatshirt torch tricycle
+    unicycle volleyball Windsor_tie groom head_cabbage croquet_ball hair_spray banjo bobsled
+    """.split()
+)
 
 
 def main() -> None:
@@ -53,6 +68,10 @@ def main() -> None:
         part = part_of(f"none/{name}")
         cv2.imwrite(str(arguments.output / part / "none" / name), picture_bgr)
         counts[part, "none"] += 1
+    for number, picture_rgb in enumerate(people_in_scenes(arguments.output / "train" / "none")):
+        name = f"people_{number:04d}.png"
+        cv2.imwrite(str(arguments.output / "train" / "none" / name), picture_rgb[:, :, ::-1])
+        counts["train", "none"] += 1
     for (part, label), count in sorted(counts.items()):
         print(f"{part:6} {label:5} {count:6}")  # noqa: T201
 
@@ -81,6 +100,30 @@ def part_of(group: str) -> str:
             return part
         draw -= share
     return PARTS[-1][0]
+
+
+def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
+    """Yield pictures of people, `(height, width, 3)`, RGB, in houses or before them."""
+    people = [path for path in list_pictures(folder) if shows_person(path.name)]
+    houses = [path for path in list_pictures(folder) if path.name.startswith("houses_")]
+    generator = np.random.default_rng(20261124)
+    for path in people:
+        person_rgb = fit_frame(read_picture(path), size_wh=SIZE_WH)
+        for _ in range(SCENES_PER_PERSON):
+            house = houses[int(generator.integers(len(houses)))]
+            yield augment(
+                person_rgb,
+                side=SIZE_WH[0],
+                random=generator,
+                strength=IN_SCENE,
+                backdrop_rgb=fit_frame(read_picture(house), size_wh=SIZE_WH),
+            )
+
+
+def shows_person(name: str) -> bool:
+    """Return whether a picture of the ImageNet samples is one with a person."""
+    sample = re.match(r"imagenet_samples_n\d+_(.+)\.\w+$", name)
+    return sample is not None and sample[1] in PEOPLE
 
 
 def featureless_pictures() -> Iterator[np.ndarray]:
