@@ -33,12 +33,47 @@ SIZE_WH = (180, 180)
 SCENES_PER_PERSON = 25
 IN_SCENE = Augmentation(smallest_area=0.5, aspect=1.3, zoom_out=1.0, smallest_scale=0.35)
 PEOPLE = frozenset(  # what shows a person, among the ImageNet samples
-    """
-    academic_gown barbell basketball bassoon bow bicycle-built-for-two chain_mail dumbbell go-kart
-    golfcart hammer hoopskirt horse_cart knee_pad lab_coat loupe maillot maraca maypole pajama
-    panpipe pickelhaube poncho sarong shower_cap snowmobile stage sweatshirt torch tricycle
-    unicycle volleyball Windsor_tie groom head_cabbage croquet_ball hair_spray banjo bobsled
-    """.split()
+    [
+        "academic_gown",
+        "barbell",
+        "basketball",
+        "bassoon",
+        "bow",
+        "bicycle-built-for-two",
+        "chain_mail",
+        "dumbbell",
+        "go-kart",
+        "golfcart",
+        "hammer",
+        "hoopskirt",
+        "horse_cart",
+        "knee_pad",
+        "lab_coat",
+        "loupe",
+        "maillot",
+        "maraca",
+        "maypole",
+        "pajama",
+        "panpipe",
+        "pickelhaube",
+        "poncho",
+        "sarong",
+        "shower_cap",
+        "snowmobile",
+        "stage",
+        "sweatshirt",
+        "torch",
+        "tricycle",
+        "unicycle",
+        "volleyball",
+        "Windsor_tie",
+        "groom",
+        "head_cabbage",
+        "croquet_ball",
+        "hair_spray",
+        "banjo",
+        "bobsled",
+    ]
 )
 
 
