@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import RunFolderError
+from train.durable import replace_file
 
 _FIX = "Begin anew with --overwrite"
 
@@ -112,29 +112,14 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     Raises:
         RunFolderError: It cannot be written.
     """
-    aside = path.with_name(path.name + ".new")
     try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        _sync_folder(path.parent)
+        replace_file(path, content)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise RunFolderError(
             "The run folder must be writable and have room",
             received=f"{path}: {error.strerror or error}",
             fix="Make room or check the permissions, then go on with --resume",
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _take(stored: Iterable[str], name: str) -> list[NDArray[Any]]:
