@@ -29,12 +29,21 @@ def convert(
     learning_rate: Annotated[
         float, typer.Option(min=0.0, help="Highest of qat; small networks bear more.")
     ] = 2e-5,
-    max_false_share: Annotated[
-        float,
+    precision: Annotated[
+        float | None,
         typer.Option(
-            min=0.0, max=1.0, help="Most other pictures that may be taken for a label, 0 to 1."
+            help="Share of a label's answers that must be right; sets the thresholds.",
+            show_default="0.99",
         ),
-    ] = 0.005,
+    ] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WRONG:MISSED",
+            help="Instead: what a wrong answer costs against a missed one, such as 100:1.",
+            show_default="none",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the model (default: the run's).")] = None,
     author: Annotated[str, typer.Option(help="Noted in the file.")] = "",
     licence: Annotated[str, typer.Option("--license", help="Noted in the file.")] = "",
@@ -50,6 +59,9 @@ def convert(
     """
     require_desktop()
     _check_mode(quantize)
+    from convert.thresholds import read_goal
+
+    goal = read_goal(precision, cost)
     _check_output(model, overwrite=overwrite)
     from convert.run_folder import read_run
     from edge.chatter import chatter_kept_back
@@ -68,7 +80,7 @@ def convert(
     settings = Settings(
         mode=quantize,
         recipe=Recipe(pictures=pictures, epochs=epochs, learning_rate=learning_rate),
-        max_false_share=max_false_share,
+        goal=goal,
     )
     with open_progress() as progress:
         conversion = convert_run(folder, settings=settings, progress=progress)

@@ -10,7 +10,7 @@ from convert.pictures import PictureSet, load_pictures, sample_pictures
 from convert.progress import Progress, no_progress
 from convert.qat import FineTuning, Recipe, fine_tune, predict
 from convert.run_folder import RunFolder
-from convert.thresholds import Calibration, calibrate
+from convert.thresholds import Calibration, Goal, calibrate
 
 MODES = ("qat", "int8", "float32")
 """What `--quantize` takes: the best first."""
@@ -26,13 +26,13 @@ class Settings:
         mode: One of `MODES`.
         recipe: Of the fine-tuning.
         calibration_pictures: Training pictures that post-training quantization measures with.
-        max_false_share: For `convert.thresholds.calibrate`.
+        goal: What the thresholds are chosen for.
     """
 
     mode: str = "qat"
     recipe: Recipe = field(default_factory=Recipe)
     calibration_pictures: int = 512
-    max_false_share: float = 0.005
+    goal: Goal = field(default_factory=Goal)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +118,7 @@ def convert_run(
             deployed.measurement.scores,
             validation.truth,
             labels=run.labels,
-            max_false_share=settings.max_false_share,
+            goal=settings.goal,
         ),
         warnings=tuple(warnings),
         calibration_pictures=min(len(training), settings.calibration_pictures),

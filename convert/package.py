@@ -94,9 +94,10 @@ def describe_quantization(conversion: Conversion, settings: Settings) -> dict[st
             "models": {item.name: item.to_dict() for item in conversion.measurements},
         },
         "calibration": {
-            "max_false_share": conversion.calibration.max_false_share,
+            "goal": str(conversion.calibration.goal),
+            "pictures": conversion.calibration.pictures,
             "labels": {
-                label: asdict(threshold)
+                label: threshold.to_dict()
                 for label, threshold in conversion.calibration.thresholds.items()
             },
         },

@@ -53,15 +53,9 @@ def summarize(conversion: Conversion, written: ModelFile) -> dict[str, Any]:
         "calibration_images": conversion.calibration_pictures,
         "models": {item.name: item.to_dict() for item in conversion.measurements},
         "temperature": calibration.temperature,
-        "max_false_share": calibration.max_false_share,
+        "goal": str(calibration.goal),
         "thresholds": {
-            label: {
-                "threshold": threshold.value,
-                "recall": threshold.recall,
-                "false_share": threshold.false_share,
-                "is_met": threshold.is_met,
-            }
-            for label, threshold in calibration.thresholds.items()
+            label: threshold.to_dict() for label, threshold in calibration.thresholds.items()
         },
         "fine_tuning": fine_tuning.to_dict() if fine_tuning else None,
         "warnings": list(conversion.warnings),
@@ -105,13 +99,16 @@ def _print_thresholds(conversion: Conversion) -> None:
         [
             label,
             threshold.value,
+            None if threshold.precision is None else _percent(threshold.precision),
             _percent(threshold.recall),
-            _percent(threshold.false_share),
-            "" if threshold.is_met else f"over the {calibration.max_false_share:.1%} asked for",
+            threshold.wrong,
+            threshold.answers,
+            threshold.note or threshold.verdict,
         ]
         for label, threshold in calibration.thresholds.items()
     ]
-    columns = ["label", "threshold", "recall, %", "taken from others, %", ""]
+    goal = f"for {calibration.goal}"
+    columns = ["label", "threshold", "precision, %", "recall, %", "wrong", "answers", goal]
     output.emit_table(columns, rows)
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tf_keras
 
 from edge import __version__
+from edge.errors import RunFolderError
 from edge.metrics import Evaluation
 from edge.preprocess import COLOUR_ORDER, RESIZE_MODE
 from train.checkpoint import EpochRecord, best_epoch, write_atomically
@@ -114,8 +115,16 @@ def save_network(run: RunFolder, network: Network) -> None:
         layer.trainable = True
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / run.model.name
-        network.save(path)
-        write_atomically(run.model, path.read_bytes())
+        try:
+            network.save(path)
+            content = path.read_bytes()
+        except OSError as error:
+            raise RunFolderError(
+                "The network is written to the folder for temporary files first",
+                received=f"{folder}: {error.strerror or error}",
+                fix="Make room there or set TMPDIR, then go on with --resume",
+            ) from error
+        write_atomically(run.model, content)
 
 
 def _versions() -> dict[str, str]:

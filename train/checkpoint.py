@@ -1,9 +1,13 @@
 """What a killed training goes on from: one file, complete or not there."""
 
+import hashlib
 import io
 import json
-import os
+import logging
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +17,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import RunFolderError
+from train.durable import replace_file
+
+logger = logging.getLogger(__name__)
 
 _FIX = "Begin anew with --overwrite"
+
+_SEAL = b"sha256:"
+_ZIP_END_BYTES = 22
+_SEAL_BYTES = len(_SEAL) + hashlib.sha256().digest_size
+
+# What NumPy and zipfile raise for bytes that changed: a flipped bit can claim anything.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    AttributeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +98,9 @@ def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
 
 
 def save_state(path: Path, state: TrainState) -> None:
-    """Write a state aside, sync it, and put it in place of the one before.
+    """Write a state aside, sync it, and put it in place; the one before stays beside it.
+
+    At any moment there is at least one whole state under its name or that of the one before.
 
     Raises:
         RunFolderError: It cannot be written; the state before is still there.
@@ -80,17 +111,45 @@ def save_state(path: Path, state: TrainState) -> None:
         arrays |= {f"{name}/{i:04d}": value for i, value in enumerate(getattr(state, name))}
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
-    write_atomically(path, content.getbuffer())
+    content.write(_SEAL + hashlib.sha256(content.getbuffer()).digest())
+    write_atomically(path, content.getbuffer(), keep_as=path_before(path))
+
+
+def path_before(path: Path) -> Path:
+    """Return where the state before the newest one lies.
+
+    Example:
+        >>> path_before(Path("checkpoint/state.npz")).name
+        'state-before.npz'
+    """
+    return path.with_stem(path.stem + "-before")
 
 
 def load_state(path: Path) -> TrainState | None:
-    """Read a state; `None` when no epoch was finished.
+    """Read the newest state that is whole; `None` when no epoch was finished.
+
+    Where the newest is damaged, by a failing disk or a power cut, the one before is taken.
 
     Raises:
-        RunFolderError: The file cannot be read as one.
+        RunFolderError: There are states, and none of them can be read.
     """
+    before = path_before(path)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        newest = _read_state(path)
+    except RunFolderError as error:
+        if not before.is_file():
+            raise
+        state = _read_state(before)
+        logger.warning("%s; going on from the one before", error.received)
+        return state
+    return newest if newest is not None else _read_state(before)
+
+
+def _read_state(path: Path) -> TrainState | None:
+    """Read one file, and hold it against the checksum at its end."""
+    try:
+        content = _unseal(path.read_bytes())
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             rows = json.loads(str(stored["history"]))
             return TrainState(
                 history=tuple(EpochRecord(**row) for row in rows),
@@ -100,41 +159,43 @@ def load_state(path: Path) -> TrainState | None:
             )
     except FileNotFoundError:
         return None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise RunFolderError(
             "A checkpoint must be as edge train wrote it", received=f"{path}: {error}", fix=_FIX
         ) from error
 
 
-def write_atomically(path: Path, content: bytes | memoryview) -> None:
+def _unseal(content: bytes) -> bytes:
+    """Take the checksum off; one of an earlier catseye ends as NumPy ends it, without."""
+    if content[-_ZIP_END_BYTES:].startswith(b"PK\5\6"):
+        return content
+    body, seal = content[:-_SEAL_BYTES], content[-_SEAL_BYTES:]
+    if seal != _SEAL + hashlib.sha256(body).digest():
+        raise ValueError("it is damaged: its checksum is missing or wrong")
+    return body
+
+
+def write_atomically(
+    path: Path, content: bytes | memoryview, *, keep_as: Path | None = None
+) -> None:
     """Write a file so that a kill or a full disk leaves the old one or the new one, never half.
+
+    Args:
+        path: Where to.
+        content: All of it.
+        keep_as: Name that the old one is kept under.
 
     Raises:
         RunFolderError: It cannot be written.
     """
-    aside = path.with_name(path.name + ".new")
     try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        _sync_folder(path.parent)
+        replace_file(path, content, keep_as=keep_as)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise RunFolderError(
             "The run folder must be writable and have room",
             received=f"{path}: {error.strerror or error}",
             fix="Make room or check the permissions, then go on with --resume",
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _take(stored: Iterable[str], name: str) -> list[NDArray[Any]]:

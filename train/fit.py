@@ -93,6 +93,7 @@ def _run_epoch(
     began = context.clock.monotonic()
     steps, batch_size = context.batches.steps, context.batches.batch_size
     context.progress.begin_epoch(epoch, pictures=steps * batch_size)
+    learner.begin_epoch(epoch, seed=settings.seed)
     first_step, all_steps = (epoch - 1) * steps, settings.epochs * steps
     loss_sum, hits, rate = 0.0, 0, 0.0
     with closing(context.batches.epoch(epoch)) as batches:

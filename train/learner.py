@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.records import Pixels, Scores
 from train.batches import Batch
+from train.dropout import take_over_dropout
 from train.networks import INPUT_MEAN, INPUT_SCALE, Network
 from train.settings import LABEL_SMOOTHING, WEIGHT_DECAY
 
@@ -51,10 +52,16 @@ class Learner:
             var_list=[v for v in network.trainable_variables if len(v.shape) < 2]
         )
         self._optimizer.build(network.trainable_variables)
+        self._dropouts = take_over_dropout(network)
         self._step = tf.function(self._compute_step, reduce_retracing=True)
         self._score = tf.function(
             lambda pixels: network(_scale(pixels), training=False), reduce_retracing=True
         )
+
+    def begin_epoch(self, epoch: int, *, seed: int) -> None:
+        """Let what is random in the network depend on the seed and the epoch alone."""
+        for number, dropout in enumerate(self._dropouts):
+            dropout.begin((seed, epoch, number))
 
     def step(self, batch: Batch, *, learning_rate: float) -> StepResult:
         """Learn from one batch."""

@@ -168,7 +168,11 @@ def read_settings(run: RunFolder) -> TrainSettings:
 
 
 def remove_checkpoint(run: RunFolder) -> None:
-    """Forget what only `--resume` needed."""
+    """Forget what only `--resume` needed.
+
+    The settings go first: a kill in between must not leave a run that would begin anew.
+    """
+    run.settings.unlink(missing_ok=True)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
 
 

@@ -79,13 +79,11 @@ def _show(found: "Inspection") -> None:
 
 def _show_manifest(manifest: "Manifest") -> None:
     takes, decides = manifest.input, manifest.decision
-    thresholds = ", ".join(f"{label} {decides.thresholds[label]:.2f}" for label in manifest.labels)
     lines = {
         "name": manifest.name,
         "labels": ", ".join(manifest.labels),
         "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}, "
         f"resized by {takes.resize}",
-        "thresholds": thresholds,
         "calibration": f"temperature {decides.temperature:g}",
         "decision": f"{decides.votes} of {decides.window} frames",
         "golden": f"{len(manifest.golden)} examples",
@@ -94,6 +92,20 @@ def _show_manifest(manifest: "Manifest") -> None:
     }
     for name, text in lines.items():
         output.emit_text(f"  {name:<13} {text}")
+    _show_thresholds(manifest)
+
+
+def _show_thresholds(manifest: "Manifest") -> None:
+    """Show what each threshold did to the validation pictures, where the file says so."""
+    calibration = manifest.quantization.get("calibration", {})
+    found = calibration.get("labels", {}) if isinstance(calibration, dict) else {}
+    rows = []
+    for label in manifest.labels:
+        figures = found.get(label, {}) if isinstance(found, dict) else {}
+        shares = [figures.get(name) for name in ("precision", "precision_shown", "recall")]
+        cells = [f"{share:.2%}" if isinstance(share, float) else None for share in shares]
+        rows.append((label, f"{manifest.decision.thresholds[label]:.3f}", *cells))
+    output.emit_table(("label", "threshold", "precision", "at least (95 %)", "recall"), rows)
 
 
 def _summarise(values: Any) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,10 @@ from PIL import Image
 from edge import cli
 from edge.cli.app import load_command
 from edge.cli.commands import sources
+from edge.clock import SystemClock
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-SECTIONS = dict(re.findall(r"^## edge (\w+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S))
+SECTIONS = dict(re.findall(r"^## edge ([\w ]+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S))
 
 # Objects that are described elsewhere or as a whole.
 WHOLE = {"manifest", "input", "data", "split", "training", "metrics", "versions", "fine_tuning"}
@@ -65,15 +68,27 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("source", list(sources()), ids=lambda source: source.name)
-def test_every_option_is_documented(source):
+def verbs():
+    """Name every verb, also those below another, and its command."""
+    for source in sources():
+        command = load_command(source)
+        below = getattr(command, "commands", None)
+        yield from (
+            [(f"{source.name} {name}", inner) for name, inner in below.items()]
+            if below
+            else [(source.name, command)]
+        )
+
+
+@pytest.mark.parametrize(("verb", "command"), list(verbs()))
+def test_every_option_is_documented(verb, command):
     offered = {
         name
-        for option in load_command(source).params
+        for option in command.params
         for name in option.opts
         if name.startswith("--") and name != "--help"
     }
-    documented = re.findall(r"`(--[a-z-]+)", " ".join(table(source.name, "option")))
+    documented = re.findall(r"`(--[a-z-]+)", " ".join(table(verb, "option")))
     assert sorted(documented) == sorted(offered)
 
 
@@ -165,3 +180,33 @@ def test_train_and_convert(capfd, trained):
     )
     labels = ("wide", "tall")
     assert set(fields(report, labels)) == documented_fields("convert", "the report")
+
+
+def test_data_fetch(capfd, tmp_path):
+    """Of a folder that holds the data set already: nothing is fetched."""
+    from train.data.catalogue import CATALOGUE, Placement
+    from train.data.fetch import fetch
+
+    archive = tmp_path / "photos.download" / "tiny.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("cat/1.jpg", b"1")
+        made.writestr("dog/1.jpg", b"1")
+    tiny = replace(
+        CATALOGUE["cats-vs-dogs"],
+        url="https://example.org/tiny.zip",
+        sha256=None,
+        size_bytes=None,
+        place=lambda path, _: Placement(path.parts[0], path.name),
+    )
+
+    class Silent:
+        def show(self, stage, *, done, total):
+            pass
+
+    fetch(tiny, tmp_path / "photos", grouping="species", clock=SystemClock(), progress=Silent())
+    (record,) = run_json(
+        capfd, "data", "fetch", "cats-vs-dogs", "-o", tmp_path / "photos", "--json"
+    )
+    labels = ("cat", "dog")
+    assert set(fields(record, labels)) == documented_fields("data fetch", "a fetched data set")

@@ -1,5 +1,7 @@
 """A checkpoint is complete or not there; a run folder is not touched unasked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from train.checkpoint import (
     TrainState,
     best_epoch,
     load_state,
+    path_before,
     save_state,
     write_atomically,
 )
@@ -94,6 +97,57 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def next_state(state, epoch):
+    """The state with another epoch, told apart by its weights."""
+    return replace(state, weights=[np.full(4, epoch)], history=(*state.history, record(epoch)))
+
+
+def test_state_before_is_kept(tmp_path, state):
+    path = tmp_path / "state.npz"
+    for epoch in (3, 4, 5):
+        save_state(path, next_state(state, epoch))
+    assert load_state(path).weights[0][0] == 5
+    assert load_state(path_before(path)).weights[0][0] == 4
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "flipped"])
+def test_damaged_newest_state_falls_back_to_the_one_before(tmp_path, state, damage, caplog):
+    path = tmp_path / "state.npz"
+    save_state(path, next_state(state, 3))
+    save_state(path, next_state(state, 4))
+    content = bytearray(path.read_bytes())
+    content[content.index(np.full(4, 4).tobytes())] ^= 1
+    cut = {"empty": b"", "cut": content[:-9], "flipped": content}
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(cut[damage])
+    assert load_state(path).weights[0][0] == 3
+    assert ("going on from the one before" in caplog.text) == (damage != "missing")
+
+
+def test_no_flipped_bit_of_a_state_goes_unnoticed(tmp_path, state):
+    """What is loaded is what was written, or nothing is loaded."""
+    path = tmp_path / "state.npz"
+    save_state(path, state)
+    content = path.read_bytes()
+    chance = np.random.default_rng(4)
+    refused = 0
+    for place in chance.integers(0, len(content), 400):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(chance.integers(8))
+        path.write_bytes(damaged)
+        try:
+            loaded = load_state(path)
+        except RunFolderError:
+            refused += 1
+        else:
+            assert loaded.history == state.history
+            for one, two in zip(loaded.weights, state.weights, strict=True):
+                np.testing.assert_array_equal(one, two)
+    assert refused > 100
+
+
 def test_best_epoch_is_the_first_of_the_lowest_validation_loss():
     assert best_epoch(()) is None
     assert best_epoch([record(1, 0.9), record(2, 0.4), record(3, 0.4)]).epoch == 2
@@ -168,3 +222,16 @@ def test_tables_are_written(run):
     skipped = (SkippedFile("a,b.jpg", 'it says "no"'),)
     write_skipped(run.skipped, skipped)
     assert read_skipped(run.skipped) == skipped
+
+
+def test_checkpoint_that_is_removed_in_part_is_not_begun_anew(run, settings, state, monkeypatch):
+    """A kill after the first file: the run is complete, and says so."""
+    write_settings(run, settings)
+    save_state(run.state, state)
+    for path in (run.model, run.manifest):
+        path.write_text("")
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    remove_checkpoint(run)
+    assert run.state.is_file()
+    with pytest.raises(RunFolderError, match="which is complete"):
+        read_settings(run)

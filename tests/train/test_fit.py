@@ -28,6 +28,9 @@ class FakeLearner:
         self.rates = []
         self.when_step = when_step
 
+    def begin_epoch(self, epoch, *, seed):
+        assert seed == SETTINGS.seed
+
     def step(self, batch, *, learning_rate):
         self.rates.append(learning_rate)
         self.when_step(len(self.rates))

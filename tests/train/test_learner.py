@@ -8,13 +8,14 @@ from train.batches import Batch
 from train.learner import Learner, mean_loss, weigh_labels
 
 
-def build(is_frozen=False):
+def build(is_frozen=False, drop_share=0.0):
     layers = tf_keras.layers
     pixels = layers.Input((8, 8, 3))
     values = layers.Conv2D(4, 3, use_bias=False, name="first")(pixels)
     values = layers.BatchNormalization(name="first_bn")(values)
     values = layers.ReLU(6.0)(values)
     values = layers.GlobalAveragePooling2D()(values)
+    values = layers.Dropout(drop_share)(values) if drop_share else values
     scores = layers.Dense(2, activation="softmax", name="scores")(values)
     network = tf_keras.Model(pixels, scores)
     if is_frozen:
@@ -118,3 +119,28 @@ def test_weigh_labels_evens_out(counts, weights):
     found = weigh_labels(truth, labels=2)
     assert found.tolist() == pytest.approx(weights, abs=1e-3)
     assert found[truth].mean() == pytest.approx(1.0)
+
+
+def test_dropout_depends_on_seed_and_epoch_alone():
+    """Otherwise a resumed training would drop other units than one that was never cut short."""
+
+    def losses(learner, *epochs, seed=1):
+        found = []
+        for epoch in epochs:
+            learner.begin_epoch(epoch, seed=seed)
+            found = [learner.step(make_batch(n), learning_rate=0.0).loss for n in range(3)]
+        return found
+
+    whole = losses(make_learner(drop_share=0.5), 1, 2)
+    assert losses(make_learner(drop_share=0.5), 2) == whole
+    assert losses(make_learner(drop_share=0.5), 1) != whole
+    assert losses(make_learner(drop_share=0.5), 2, seed=2) != whole
+
+
+def test_network_with_dropout_is_saved_as_keras_knows_it(tmp_path):
+    network = make_learner(drop_share=0.5).network
+    network.save(tmp_path / "model.keras")
+    loaded = tf_keras.models.load_model(tmp_path / "model.keras", compile=False)
+    pixels = np.zeros((1, 8, 8, 3), np.float32)
+    np.testing.assert_array_equal(loaded(pixels), network(pixels))
+    assert "rng_type" not in str(loaded.get_config())

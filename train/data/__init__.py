@@ -1,0 +1,1 @@
+"""Data sets: fetched, laid out as folders per label."""
