@@ -5,7 +5,8 @@ import pytest
 import tf_keras
 
 from train.batches import Batch
-from train.learner import Learner, mean_loss, weigh_labels
+from train.learner import Learner, Recipe
+from train.losses import mean_loss, weigh_labels
 
 
 def build(is_frozen=False):
@@ -23,9 +24,9 @@ def build(is_frozen=False):
     return network
 
 
-def make_learner(**options):
+def make_learner(recipe=None, **options):
     tf_keras.utils.set_random_seed(3)
-    return Learner(build(**options), label_weights=np.ones(2, np.float32))
+    return Learner(build(**options), label_weights=np.ones(2, np.float32), recipe=recipe)
 
 
 def make_batch(seed):
@@ -57,10 +58,9 @@ def test_frozen_layers_do_not_move():
     assert not np.array_equal(before["scores"][0], after["scores"][0])
 
 
-def test_weights_decay_but_not_biases_and_normalisation(monkeypatch):
+def test_weights_decay_but_not_biases_and_normalisation():
     decaying = make_learner()
-    monkeypatch.setattr("train.learner.WEIGHT_DECAY", 0.0)
-    plain = make_learner()
+    plain = make_learner(Recipe(weight_decay=0.0))
     for learner in (decaying, plain):
         learner.step(make_batch(0), learning_rate=0.5)
     for one, two in zip(
@@ -102,7 +102,7 @@ def test_mean_loss_is_lowest_for_smoothed_truth():
     truth = np.array([0, 1])
     best = np.array([[0.95, 0.05], [0.05, 0.95]], np.float32)
     sure = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
-    assert mean_loss(best, truth) < mean_loss(sure, truth)
+    assert mean_loss(best, truth, smoothing=0.1) < mean_loss(sure, truth, smoothing=0.1)
 
 
 @pytest.mark.parametrize(
