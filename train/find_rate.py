@@ -6,10 +6,11 @@ from pathlib import Path
 
 from edge.errors import RunFolderError
 from train import charts
-from train.preparation import TrainRequest, prepare
+from train.folder import find_photos
+from train.preparation import TrainRequest, check_is_outside, prepare
 from train.progress import TrainProgress
 from train.rate_range import MOST_STEPS, RateRange, climb_rates
-from train.run_folder import RANGE_FOLDER, RunFolder
+from train.run_folder import RANGE_FOLDER, RunFolder, check_is_free
 from train.training import Surroundings, make_batches, make_learner
 
 
@@ -35,9 +36,11 @@ def find_rate(request: TrainRequest, surroundings: Surroundings) -> RateSearch:
     Raises:
         DataError: The photos cannot be used.
         SettingError: An option cannot be used.
-        RunFolderError: The run folder cannot be written.
+        RunFolderError: The run folder cannot be written, or holds something else.
     """
     output = request.output.expanduser().resolve()
+    check_is_free(RunFolder(output), is_overwriting=True)  # an earlier run stays as it is
+    check_is_outside(RunFolder(output), find_photos(request.folder))
     with _temporary_folder(output) as folder:
         trial = replace(request, output=Path(folder) / "run")
         progress: TrainProgress = surroundings.progress

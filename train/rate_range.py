@@ -8,9 +8,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import TYPE_CHECKING
 
 from train.batches import Batch, TrainingBatches
-from train.learner import Learner
+
+if TYPE_CHECKING:
+    from train.learner import Learner
 
 LOWEST, HIGHEST = 1e-6, 1.0
 MOST_STEPS = 120
@@ -36,7 +39,7 @@ class RateRange:
 
 
 def climb_rates(
-    learner: Learner,
+    learner: "Learner",
     batches: TrainingBatches,
     *,
     when_done: Callable[[], None],
