@@ -4,6 +4,7 @@ The network itself is only judged and saved. Keras's `Dropout` counts its random
 TensorFlow, where no checkpoint reaches them; here they follow from the seed and the step.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -22,20 +23,23 @@ class RepeatableDropout(tf_keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         rate: Share of the values that are set to zero in training.
-        seed: `(2,)`, a variable that differs from step to step.
+        read_seed: Returns the seed of the step, `(2,)`; were the layer to hold the variable
+            itself, Keras would count it among the weights.
         number: Of the layer in its network.
         **options: Name and type of the layer.
     """
 
-    def __init__(self, rate: float, *, seed: Any, number: int, **options: Any) -> None:
+    def __init__(
+        self, rate: float, *, read_seed: Callable[[], Any], number: int, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self._rate, self._seed, self._number = rate, seed, number
+        self._rate, self._read_seed, self._number = rate, read_seed, number
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Set some of the values to zero and scale the others up, in training only."""
         if not training or not self._rate:
             return inputs
-        seed = self._seed + tf.constant([self._number, 0], tf.int64)
+        seed = self._read_seed() + tf.constant([self._number, 0], tf.int64)
         return tf.nn.experimental.stateless_dropout(inputs, self._rate, seed=seed)
 
 
@@ -56,7 +60,11 @@ def copy_network(network: Network, *, seed: Any, precision: str = _FLOAT) -> Net
         policy = _FLOAT if layer.name in exempt else precision
         if isinstance(layer, tf_keras.layers.Dropout):
             return RepeatableDropout(
-                layer.rate, seed=seed, number=numbers[layer.name], name=layer.name, dtype=policy
+                layer.rate,
+                read_seed=seed.value,
+                number=numbers[layer.name],
+                name=layer.name,
+                dtype=policy,
             )
         config = layer.get_config()
         if precision != _FLOAT and layer.name not in exempt:

@@ -103,7 +103,8 @@ def test_mobilenet_v2_offline_says_how_to_go_on(monkeypatch, tmp_path):
         raise OSError("no network")
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".keras").mkdir()
     timeout = socket.getdefaulttimeout()
     with pytest.raises(DataError, match=r"downloads on first use.*no network.*--weights"):
         build_mobilenet_v2(2, 96)
