@@ -72,8 +72,9 @@ def describe_training(run: RunFolder) -> dict[str, Any]:
     described = {name: run.facts[name] for name in wanted if name in run.facts}
     data: Mapping[str, Any] = run.facts["data"]
     settings = dict(described.get("training", {}))
-    if settings.get("start"):
-        settings["start"] = PurePath(settings["start"]).name
+    for name in ("start", "weights"):
+        if settings.get(name):
+            settings[name] = PurePath(settings[name]).name
     described["training"] = settings
     described["data"] = {name: value for name, value in data.items() if name != "root"}
     return described

@@ -20,7 +20,7 @@ from train.checkpoint import EpochRecord, best_epoch, write_atomically
 from train.networks import INPUT_MEAN, INPUT_SCALE, Network
 from train.preparation import Plan
 from train.run_folder import RunFolder
-from train.settings import FRACTIONS, LABEL_SMOOTHING, WEIGHT_DECAY
+from train.settings import FRACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Outcome:
         parameters: Of the network.
         validation: The kept weights on the part to choose by.
         test: Likewise on the part to judge with; `None` when interrupted.
+        precision: What it learned with, "float32" or "mixed_float16".
     """
 
     status: str
@@ -42,6 +43,7 @@ class Outcome:
     parameters: int
     validation: Evaluation | None
     test: Evaluation | None
+    precision: str = "float32"
 
     @property
     def best_epoch(self) -> int:
@@ -89,8 +91,7 @@ class Outcome:
             },
             "training": {
                 **settings.to_dict(),
-                "label_smoothing": LABEL_SMOOTHING,
-                "weight_decay": WEIGHT_DECAY,
+                "precision": self.precision,
                 "parameters": self.parameters,
                 "epochs_done": len(self.history),
                 "best_epoch": self.best_epoch,

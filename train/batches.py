@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,10 +29,19 @@ class Batch:
     Attributes:
         pixels_rgb: `(batch, side, side, 3)`, `uint8`, RGB.
         truth: `(batch,)`, `int64`, index of each picture's label.
+        mixed_truth: Likewise of the picture that is mixed into each; `None` when none is.
+        share: Of the picture itself where another is mixed in, in [0, 1].
     """
 
     pixels_rgb: Pixels
     truth: NDArray[np.int64]
+    mixed_truth: NDArray[np.int64] | None = None
+    share: float = 1.0
+
+    @property
+    def partner_truth(self) -> NDArray[np.int64]:
+        """`mixed_truth`, or the truth itself when nothing is mixed in."""
+        return self.truth if self.mixed_truth is None else self.mixed_truth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +59,7 @@ class TrainingBatches:
         seed: Of all that is random here.
         strength: Of the augmentation.
         scenes: Rows of the pictures that may be a backdrop for others; may be empty.
+        mixup: How evenly pairs of pictures are mixed, see `mix`; 0 for not at all.
     """
 
     cache: PixelCache
@@ -57,6 +68,7 @@ class TrainingBatches:
     seed: int
     strength: Augmentation
     scenes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    mixup: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -90,10 +102,35 @@ class TrainingBatches:
                 strength=self.strength,
                 backdrop_rgb=self._draw_scene(random),
             )
-        return Batch(pixels, self.cache.truth[rows])
+        batch = Batch(pixels, self.cache.truth[rows])
+        if not self.mixup:
+            return batch
+        return mix(batch, self.mixup, np.random.default_rng([self.seed, number, *map(int, rows)]))
 
     def _draw_scene(self, random: np.random.Generator) -> Pixels | None:
         return self.cache.pixels_rgb[random.choice(self.scenes)] if len(self.scenes) else None
+
+
+def mix(batch: Batch, alpha: float, random: np.random.Generator) -> Batch:
+    """Lay a picture of the batch over each of the others, half transparent, truths likewise.
+
+    Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization",
+    https://arxiv.org/abs/1710.09412
+
+    Args:
+        batch: Pictures and their truth.
+        alpha: Of the beta distribution that the share is drawn from; at 0.2 most batches stay
+            nearly what they are, at 1 every share is as likely.
+        random: Draws the share and who is mixed with whom.
+    """
+    share = float(random.beta(alpha, alpha))
+    share = max(share, 1.0 - share)
+    order = random.permutation(len(batch.truth))
+    pixels = np.empty_like(batch.pixels_rgb)
+    for place, partner in enumerate(order):
+        one, other = batch.pixels_rgb[place], batch.pixels_rgb[partner]
+        pixels[place] = cv2.addWeighted(one, share, other, 1.0 - share, 0.0)
+    return Batch(pixels, batch.truth, batch.truth[order], share)
 
 
 def find_scenes(truth: NDArray[np.int64], labels: Sequence[str]) -> NDArray[np.intp]:

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edge.metrics import Evaluation
 from train.checkpoint import EpochRecord, best_epoch, write_atomically
+from train.rate_range import RateRange
 
 _TRAINING, _VALIDATION, _BEST = "#8899aa", "#0b6e8f", "#d1495b"
 _DPI = 120
@@ -58,6 +59,30 @@ def draw_confusion(evaluation: Evaluation, path: Path, *, title: str) -> None:
         text = f"{counts[row, column]}\n{share:.1%}"
         colour = "white" if share > 0.5 else "#223344"
         axes.text(column, row, text, ha="center", va="center", color=colour)
+    _save(figure, path)
+
+
+def draw_rate_range(found: RateRange, path: Path) -> None:
+    """Draw the loss over the learning rate, with the suggestion, as a PNG file."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.semilogx(found.rates, found.losses, color=_VALIDATION, linewidth=2)
+    axes.axvline(found.suggested, color=_BEST, linestyle="--", linewidth=1.5)
+    axes.annotate(
+        f"suggested: {found.suggested:.1g}",
+        (found.suggested, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(6, -14),
+        textcoords="offset points",
+        color=_BEST,
+    )
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss, smoothed")
+    axes.set_title("Learning-rate range test", loc="left", fontweight="bold")
+    if found.losses:
+        axes.set_ylim(top=1.1 * max(found.losses[0], 2 * min(found.losses)))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
 
 

@@ -59,6 +59,7 @@ class EpochRecord:
         learning_rate: Of the last step.
         images_per_second: Training pictures learned from per second.
         seconds: Of the epoch, validation included.
+        batch_size: Pictures per step.
     """
 
     epoch: int
@@ -69,6 +70,7 @@ class EpochRecord:
     learning_rate: float
     images_per_second: float
     seconds: float
+    batch_size: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values, in order."""
@@ -81,15 +83,17 @@ class TrainState:
 
     Attributes:
         history: The epochs that are done.
-        weights: Of the network now.
-        best_weights: After the epoch of the lowest validation loss.
+        weights: Those that learn, now.
+        best_weights: Those that score, after the epoch of the lowest validation loss.
         optimizer: What the optimizer remembers.
+        judged: Those that score, now.
     """
 
     history: tuple[EpochRecord, ...]
     weights: Sequence[NDArray[Any]]
     best_weights: Sequence[NDArray[Any]]
     optimizer: Sequence[NDArray[Any]]
+    judged: Sequence[NDArray[Any]] = ()
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
@@ -107,7 +111,7 @@ def save_state(path: Path, state: TrainState) -> None:
     """
     history = json.dumps([record.to_dict() for record in state.history])
     arrays = {"history": np.array(history)}
-    for name in ("weights", "best_weights", "optimizer"):
+    for name in ("weights", "best_weights", "optimizer", "judged"):
         arrays |= {f"{name}/{i:04d}": value for i, value in enumerate(getattr(state, name))}
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
@@ -156,6 +160,7 @@ def _read_state(path: Path) -> TrainState | None:
                 weights=_take(stored, "weights"),
                 best_weights=_take(stored, "best_weights"),
                 optimizer=_take(stored, "optimizer"),
+                judged=_take(stored, "judged"),
             )
     except FileNotFoundError:
         return None

@@ -11,10 +11,26 @@ from edge.cli import output
 from edge.cli.options import JsonOption
 from edge.cli.signals import EndOnSignal
 from edge.errors import SettingError
+from train.learning_options import (
+    AtOnceOption,
+    AveragingOption,
+    DropoutOption,
+    FindRateOption,
+    HeadEpochsOption,
+    LabelSmoothingOption,
+    MixupOption,
+    PrecisionOption,
+    ScheduleOption,
+    TensorboardOption,
+    WeightDecayOption,
+    WeightsOption,
+    WidthOption,
+)
 
 if TYPE_CHECKING:
     from train.artefacts import Outcome
     from train.checkpoint import EpochRecord
+    from train.find_rate import RateSearch
     from train.preparation import TrainRequest
 
 
@@ -31,7 +47,8 @@ def train(
     network: Annotated[
         str | None,
         typer.Option(
-            help="efficientnet-lite0 (ImageNet weights) or cnn (from nothing).",
+            help="efficientnet-lite0 or mobilenet-v2 (ImageNet weights), cnn or lenet5 (from "
+            "nothing), or package.module:function for your own.",
             show_default="efficientnet-lite0",
         ),
     ] = None,
@@ -72,6 +89,19 @@ def train(
             show_default="the network's own",
         ),
     ] = None,
+    width: WidthOption = None,
+    weights: WeightsOption = None,
+    schedule: ScheduleOption = None,
+    head_epochs: HeadEpochsOption = None,
+    label_smoothing: LabelSmoothingOption = None,
+    dropout: DropoutOption = None,
+    weight_decay: WeightDecayOption = None,
+    averaging: AveragingOption = None,
+    mixup: MixupOption = None,
+    at_once: AtOnceOption = None,
+    precision: PrecisionOption = None,
+    tensorboard: TensorboardOption = False,
+    find_lr: FindRateOption = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run, after a kill or Ctrl-C.")
     ] = False,
@@ -89,10 +119,10 @@ def train(
     Raises:
         CatseyeError: The photos, the options or the run folder cannot be used.
     """
-    if resume and overwrite:
+    if resume and (overwrite or find_lr):
         raise SettingError(
-            "--resume goes on with a run, --overwrite replaces it",
-            received="both",
+            "--resume goes on with a run, --overwrite replaces it, --find-lr comes before one",
+            received="more than one of them",
             fix="Use one of them",
         )
     from edge.extras import require_desktop
@@ -108,10 +138,25 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        start=None if start is None else str(start.expanduser().resolve()),
+        start=_absolute(start),
         augment=augment,
+        width=width,
+        weights=_absolute(weights),
+        label_smoothing=label_smoothing,
+        dropout=dropout,
+        weight_decay=weight_decay,
+        averaging=averaging,
+        mixup=mixup,
+        schedule=schedule,
+        at_once=at_once,
+        head_epochs=head_epochs,
+        precision=precision,
+        tensorboard=tensorboard or None,
     )
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
+    if find_lr:
+        _show_rates(_find_rate(request), is_json=json)
+        return
     outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)
     if json:
         output.emit_json({"type": "summary", "run": run, **outcome.to_dict()})
@@ -142,6 +187,42 @@ def _train(
                 learner = make_learner(plan, parts)
         surroundings = Surroundings(progress, clock, stop, when_epoch_ends)
         return train_network(learner, plan, parts, surroundings=surroundings)
+
+
+def _find_rate(request: "TrainRequest") -> "RateSearch":
+    from edge.clock import SystemClock
+    from train.progress import TrainProgress
+
+    stop = threading.Event()
+    clock = SystemClock(stop)
+    with EndOnSignal(stop) as signals, signals.interrupting():
+        from train.chatter import chatter_kept_back
+
+        with chatter_kept_back():
+            from train.find_rate import find_rate
+            from train.training import Surroundings
+        surroundings = Surroundings(TrainProgress(clock=clock), clock, stop, _ignore_epoch)
+        return find_rate(request, surroundings)
+
+
+def _show_rates(found: "RateSearch", *, is_json: bool) -> None:
+    if is_json:
+        points = zip(found.range.rates, found.range.losses, strict=True)
+        output.emit_json(
+            {
+                "type": "learning_rates",
+                "suggested": found.range.suggested,
+                "figure": found.figure,
+                "tested": [{"learning_rate": rate, "loss": loss} for rate, loss in points],
+            }
+        )
+    else:
+        output.emit_text(f"suggested: --learning-rate {found.range.suggested:.1g}")
+        output.say(f"drawn in {found.figure}")
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.expanduser().resolve())
 
 
 def _emit_epoch(record: "EpochRecord") -> None:

@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edge.errors import SettingError
@@ -13,8 +13,9 @@ from edge.records import Clock
 from train.batches import TrainingBatches
 from train.cache import PixelCache
 from train.checkpoint import EpochRecord, TrainState, best_epoch
-from train.learner import Learner, mean_loss
-from train.schedule import learning_rate_at, warm_up_steps
+from train.learner import Learner, StepResult
+from train.losses import mean_loss
+from train.schedule import Schedule
 from train.settings import TrainSettings
 
 
@@ -68,64 +69,89 @@ def fit(
     Returns:
         The last state; its history is empty when it was stopped in the first epoch.
     """
-    state = state or TrainState((), learner.weights(), learner.weights(), ())
+    schedule = make_schedule(settings, context.batches)
+    state = state or TrainState((), learner.weights(), learner.judged_weights(), ())
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
         if context.stop.is_set() or has_ended(state.history, settings):
             break
-        record = _run_epoch(learner, settings, context, epoch=epoch)
+        if epoch == schedule.head_epochs + 1:
+            learner.begin_stage()
+        record = _run_epoch(learner, schedule, context, settings, epoch=epoch)
         if record is None:
             break
         _check_converges(record, settings)
         history = (*state.history, record)
-        weights = learner.weights()
-        is_best = best_epoch(history) is record
-        best_weights = weights if is_best else state.best_weights
-        state = TrainState(history, weights, best_weights, learner.optimizer_state())
+        judged = learner.judged_weights()
+        best_weights = judged if best_epoch(history) is record else state.best_weights
+        state = TrainState(
+            history, learner.weights(), best_weights, learner.optimizer_state(), judged
+        )
         context.keep(state)
         context.progress.end_epoch(record)
     return state
 
 
+def make_schedule(settings: TrainSettings, batches: TrainingBatches) -> Schedule:
+    """Return the schedule of a training on the pictures that could be decoded."""
+    return Schedule(
+        settings.schedule,
+        settings.learning_rate,
+        epochs=settings.epochs,
+        batch_size=batches.batch_size,
+        pictures=len(batches.cache),
+        head_epochs=settings.head_epochs,
+    )
+
+
 def _run_epoch(
-    learner: Learner, settings: TrainSettings, context: FitContext, *, epoch: int
+    learner: Learner,
+    schedule: Schedule,
+    context: FitContext,
+    settings: TrainSettings,
+    *,
+    epoch: int,
 ) -> EpochRecord | None:
     """Learn from every batch once and validate; `None` when stopped on the way."""
     began = context.clock.monotonic()
-    steps, batch_size = context.batches.steps, context.batches.batch_size
-    context.progress.begin_epoch(epoch, pictures=steps * batch_size)
-    learner.begin_epoch(epoch, seed=settings.seed)
-    first_step, all_steps = (epoch - 1) * steps, settings.epochs * steps
-    loss_sum, hits, rate = 0.0, 0, 0.0
-    with closing(context.batches.epoch(epoch)) as batches:
-        for done, batch in enumerate(batches, start=1):
-            if context.stop.is_set():
-                return None
-            rate = learning_rate_at(
-                first_step + done - 1,
-                peak=settings.learning_rate,
-                steps=all_steps,
-                warm_up_steps=warm_up_steps(all_steps),
-            )
-            result = learner.step(batch, learning_rate=rate)
-            loss_sum, hits = loss_sum + result.loss, hits + result.hits
-            context.progress.advance(
-                batch_size, loss=loss_sum / done, accuracy=hits / (done * batch_size)
-            )
-    learned = context.clock.monotonic()
+    learned = _learn(learner, schedule, context, epoch=epoch)
+    if learned is None:
+        return None
+    ended = context.clock.monotonic()
     scores = learner.scores(context.validation.pixels_rgb, is_stopped=context.stop.is_set)
     truth = context.validation.truth
     if len(scores) < len(truth):
         return None
+    steps, batch_size = schedule.steps_in(epoch), schedule.batch_size_in(epoch)
     return EpochRecord(
         epoch=epoch,
-        loss=loss_sum / steps,
-        accuracy=hits / (steps * batch_size),
-        val_loss=mean_loss(scores, truth),
+        loss=learned.loss,
+        accuracy=learned.hits / (steps * batch_size),
+        val_loss=mean_loss(scores, truth, smoothing=settings.label_smoothing),
         val_accuracy=evaluate_scores(scores, truth, labels=context.labels).accuracy,
-        learning_rate=rate,
-        images_per_second=steps * batch_size / max(learned - began, 1e-9),
+        learning_rate=schedule.rate(epoch, steps - 1),
+        images_per_second=steps * batch_size / max(ended - began, 1e-9),
         seconds=context.clock.monotonic() - began,
+        batch_size=batch_size,
     )
+
+
+def _learn(
+    learner: Learner, schedule: Schedule, context: FitContext, *, epoch: int
+) -> StepResult | None:
+    """Learn from every batch once; return mean loss and all hits, or `None` when stopped."""
+    batches = replace(context.batches, batch_size=schedule.batch_size_in(epoch))
+    size, is_head_only = batches.batch_size, schedule.is_head_only(epoch)
+    context.progress.begin_epoch(epoch, pictures=batches.steps * size)
+    loss_sum, hits = 0.0, 0
+    with closing(batches.epoch(epoch)) as drawn:
+        for done, batch in enumerate(drawn, start=1):
+            if context.stop.is_set():
+                return None
+            rate = schedule.rate(epoch, done - 1)
+            result = learner.step(batch, learning_rate=rate, is_head_only=is_head_only)
+            loss_sum, hits = loss_sum + result.loss, hits + result.hits
+            context.progress.advance(size, loss=loss_sum / done, accuracy=hits / (done * size))
+    return StepResult(loss_sum / batches.steps, hits)
 
 
 def has_ended(history: Sequence[EpochRecord], settings: TrainSettings) -> bool:

@@ -113,7 +113,7 @@ def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
     run = RunFolder(request.output.expanduser().resolve())
     check_is_free(run, is_overwriting=request.is_overwriting)
     photos = find_photos(request.folder)
-    _check_is_outside(run, photos)
+    check_is_outside(run, photos)
     with progress.track("hashing photos", len(photos.files)) as advance:
         hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
     seed = request.options.chosen_seed
@@ -151,7 +151,12 @@ def _resume(request: TrainRequest, progress: TrainProgress) -> Plan:
     return Plan(photos.root, run, labels, settings, split, bool(photos.parts), skipped)
 
 
-def _check_is_outside(run: RunFolder, photos: PhotoFolder) -> None:
+def check_is_outside(run: RunFolder, photos: PhotoFolder) -> None:
+    """Refuse a run folder among the photos.
+
+    Raises:
+        RunFolderError: It lies there.
+    """
     if run.path.is_relative_to(photos.root):
         raise RunFolderError(
             "The run folder must not lie among the photos, which it would join the next time",

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from train.settings import TrainSettings
 
 FORMAT = "catseye-run"
 FORMAT_VERSION = 1
+RANGE_FOLDER = ".find-lr-"
+"""How the folder begins in which a range test works, and which a kill may leave behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,16 @@ class RunFolder:
         return self.path / "summary.md"
 
     @property
+    def learning_rates(self) -> Path:
+        """The picture of a learning-rate range test; no part of a run."""
+        return self.path / "learning-rate.png"
+
+    @property
+    def events(self) -> Path:
+        """The folder of the logs for TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Everything but the checkpoint."""
         return (
@@ -101,7 +113,7 @@ def check_is_free(run: RunFolder, *, is_overwriting: bool) -> None:
     Raises:
         RunFolderError: It does, or it is a file.
     """
-    if not run.path.exists() or (run.path.is_dir() and not any(run.path.iterdir())):
+    if not run.path.exists() or (run.path.is_dir() and not any(_occupants(run))):
         return
     if not (run.split.is_file() or run.checkpoint.is_dir()):
         raise RunFolderError(
@@ -117,6 +129,13 @@ def check_is_free(run: RunFolder, *, is_overwriting: bool) -> None:
         )
 
 
+def _occupants(run: RunFolder) -> Iterator[Path]:
+    """Yield what lies in the folder and is not of a learning-rate range test."""
+    for path in run.path.iterdir():
+        if path != run.learning_rates and not path.name.startswith(RANGE_FOLDER):
+            yield path
+
+
 def clear(run: RunFolder) -> None:
     """Make the folder and take away what an earlier run left; foreign files stay.
 
@@ -127,7 +146,8 @@ def clear(run: RunFolder) -> None:
         run.path.mkdir(parents=True, exist_ok=True)
         for path in run.files:
             path.unlink(missing_ok=True)
-        shutil.rmtree(run.checkpoint, ignore_errors=True)
+        for folder in (run.checkpoint, run.events):
+            shutil.rmtree(folder, ignore_errors=True)
         run.checkpoint.mkdir()
     except OSError as error:
         raise RunFolderError(

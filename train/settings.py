@@ -6,7 +6,8 @@ from typing import Any
 
 from edge.errors import SettingError
 from train.augment import PRESETS
-from train.networks import NetworkSpec, find_network
+from train.networks import NetworkSpec, find_network, list_takers
+from train.schedule import SCHEDULES
 
 _SIDE_STEP = 32
 _LARGEST_SIDE = 640
@@ -16,9 +17,24 @@ _FEWEST_STEPS = 16  # of an epoch, before smaller batches are taken
 _SEED = 1
 _AUGMENTATION = "door"
 _OPTIONS = {"side": "--size", "start": "--from"}  # where the option has another name
+_PRECISIONS = ("auto", "float32")
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "width": (0.1, 4.0, "0.5"),
+    "label_smoothing": (0.0, 0.5, "0.1"),
+    "dropout": (0.0, 0.9, "0.2"),
+    "weight_decay": (0.0, 1.0, "0.02"),
+    "averaging": (0.0, 0.9999, "0.99"),
+    "mixup": (0.0, 10.0, "0.2"),
+    "at_once": (2, 1024, "64"),
+    "head_epochs": (0, 100, "1"),
+}
+"""The numbers that lie between a lowest and a highest, with an example."""
 
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.02
+AVERAGING = 0.0
+MIXUP = 0.0
+AT_ONCE = 64
 PATIENCE_SHARE = 0.4
 FRACTIONS = (0.70, 0.15, 0.15)
 """Shares of training, validation and test part when the photos come without a split."""
@@ -37,9 +53,21 @@ class TrainOptions:
         seed: Of the split, the order of the pictures, their augmentation and the new weights.
         start: Folder of a run whose weights to begin with, absolute.
         augment: One of `train.augment.PRESETS`.
+        width: Factor on the number of channels.
+        weights: File of pretrained weights, absolute.
+        label_smoothing: Share of the truth that is spread over all labels.
+        dropout: Share of the values that are dropped.
+        weight_decay: Of AdamW.
+        averaging: Decay of the average of the weights, 0 for none.
+        mixup: How evenly pairs of pictures are mixed, 0 for not at all.
+        schedule: One of `train.schedule.SCHEDULES`.
+        at_once: Pictures that are computed at once.
+        head_epochs: Epochs of the last layer alone, in the beginning.
+        precision: "auto" (mixed where there is a GPU) or "float32".
+        tensorboard: Also write logs for TensorBoard.
 
     Raises:
-        SettingError: A value is out of range.
+        SettingError: A value is out of range, or the network does not know the option.
     """
 
     network: str | None = None
@@ -50,10 +78,23 @@ class TrainOptions:
     seed: int | None = None
     start: str | None = None
     augment: str | None = None
+    width: float | None = None
+    weights: str | None = None
+    label_smoothing: float | None = None
+    dropout: float | None = None
+    weight_decay: float | None = None
+    averaging: float | None = None
+    mixup: float | None = None
+    schedule: str | None = None
+    at_once: int | None = None
+    head_epochs: int | None = None
+    precision: str | None = None
+    tensorboard: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
-        find_network(self.chosen_network)
+        network = find_network(self.chosen_network)
+        self._check_learning(network)
         if self.side is not None:
             is_usable = _SIDE_STEP <= self.side <= _LARGEST_SIDE and self.side % _SIDE_STEP == 0
             _check(is_usable, "--size must be a multiple of 32 from 32 to 640", self.side, "160")
@@ -86,6 +127,27 @@ class TrainOptions:
             _AUGMENTATION,
         )
 
+    def _check_learning(self, network: NetworkSpec) -> None:
+        """Refuse numbers out of range, and options that the network does not know."""
+        for name, (lowest, highest, example) in _RANGES.items():
+            value = getattr(self, name)
+            is_usable = value is None or lowest <= value <= highest
+            rule = f"{_option(name)} must be between {lowest:g} and {highest:g}"
+            _check(is_usable, rule, value, example)
+        for name, values in (("schedule", SCHEDULES), ("precision", _PRECISIONS)):
+            value = getattr(self, name)
+            is_usable = value is None or value in values
+            _check(
+                is_usable, f"{_option(name)} must be one of {', '.join(values)}", value, values[0]
+            )
+        for name in ("width", "weights"):
+            if getattr(self, name) is not None and name not in network.takes:
+                raise SettingError(
+                    f"{_option(name)} is for " + ", ".join(list_takers(name)),
+                    received=f"--network {network.name}",
+                    fix=f"Leave {_option(name)} away, or use another network",
+                )
+
     @property
     def chosen_network(self) -> str:
         """The name of the network to train."""
@@ -105,6 +167,7 @@ class TrainSettings:
         patience: Epochs without a better validation loss after which it ends.
         start: Folder of the run whose weights it begins with; `None` for the network's own.
         augment: One of `train.augment.PRESETS`.
+        dropout: `None` for the network's own; likewise `width` and `weights`.
     """
 
     network: str
@@ -116,6 +179,18 @@ class TrainSettings:
     patience: int
     start: str | None = None
     augment: str = _AUGMENTATION
+    width: float | None = None
+    weights: str | None = None
+    label_smoothing: float = LABEL_SMOOTHING
+    dropout: float | None = None
+    weight_decay: float = WEIGHT_DECAY
+    averaging: float = AVERAGING
+    mixup: float = MIXUP
+    schedule: str = SCHEDULES[0]
+    at_once: int = AT_ONCE
+    head_epochs: int = 0
+    precision: str = _PRECISIONS[0]
+    tensorboard: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -146,7 +221,30 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
         start=options.start,
         augment=options.augment or _AUGMENTATION,
+        width=options.width,
+        weights=options.weights,
+        label_smoothing=_choose(options.label_smoothing, LABEL_SMOOTHING),
+        dropout=options.dropout,
+        weight_decay=_choose(options.weight_decay, WEIGHT_DECAY),
+        averaging=_choose(options.averaging, AVERAGING),
+        mixup=_choose(options.mixup, MIXUP),
+        schedule=options.schedule or SCHEDULES[0],
+        at_once=options.at_once or AT_ONCE,
+        head_epochs=min(_choose_head_epochs(options, network), epochs - 1),
+        precision=options.precision or _PRECISIONS[0],
+        tensorboard=bool(options.tensorboard),
     )
+
+
+def _choose(asked: float | None, default: float) -> float:
+    return default if asked is None else asked
+
+
+def _choose_head_epochs(options: TrainOptions, network: NetworkSpec) -> int:
+    """A last layer that is new learns first; one that comes from another run has learned."""
+    if options.head_epochs is not None:
+        return options.head_epochs
+    return 0 if options.start else network.head_epochs
 
 
 def _choose_batch_size(pictures: int) -> int:
@@ -163,12 +261,17 @@ def check_resumed(options: TrainOptions, settings: TrainSettings) -> None:
     for name, value in asdict(options).items():
         begun = getattr(settings, name)
         if value is not None and value != begun:
-            option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            option = _option(name)
             raise SettingError(
                 "--resume goes on with the settings that the training began with",
                 received=f"{option} {value}, begun with {begun}",
                 fix=f"Leave {option} away, or begin anew with --overwrite",
             )
+
+
+def _option(name: str) -> str:
+    """Return what an option is called on the command line."""
+    return _OPTIONS.get(name, f"--{name.replace('_', '-')}")
 
 
 def _check(is_usable: bool, rule: str, received: object, example: str) -> None:

@@ -1,7 +1,7 @@
 """From decoded pictures to a finished run folder: learn, choose, judge once, write down."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,17 @@ from train import charts, summary
 from train.artefacts import Outcome, save_network
 from train.augment import PRESETS
 from train.batches import TrainingBatches, find_scenes
+from train.building import build_network, choose_precision
 from train.cache import PixelCache
 from train.checkpoint import EpochRecord, TrainState, load_state, save_state
+from train.event_log import log_epoch
 from train.fit import FitContext, fit, has_ended
-from train.learner import Learner, weigh_labels
-from train.networks import find_network
+from train.learner import Learner, Recipe
+from train.losses import weigh_labels
 from train.preparation import Parts, Plan
 from train.progress import TrainProgress
 from train.run_folder import remove_checkpoint, write_manifest
+from train.settings import TrainSettings
 from train.start import load_start
 from train.tables import write_history
 
@@ -47,17 +50,42 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
 
     Raises:
         MissingExtraError: The network's ImageNet weights are not installed.
-        DataError: They are damaged, or the run to start from has seen the pictures that judge.
+        DataError: They are damaged or cannot be downloaded, or the run to start from has seen
+            the pictures that judge.
         RunFolderError: There is no run to start from.
-        SettingError: The run to start from trained another network or other labels.
+        SettingError: The run to start from trained another network or other labels, or a
+            network of the user's cannot be used.
     """
-    tf_keras.utils.set_random_seed(plan.settings.seed)
-    build = find_network(plan.settings.network).load()
-    network = build(len(plan.labels), plan.settings.side)
-    if plan.settings.start is not None and not plan.run.state.is_file():
-        load_start(network, plan, Path(plan.settings.start))
+    settings = plan.settings
+    tf_keras.utils.set_random_seed(settings.seed)
+    network = build_network(settings, labels=len(plan.labels))
+    if settings.start is not None and not plan.run.state.is_file():
+        load_start(network, plan, Path(settings.start))
     weights = weigh_labels(parts.train.truth, labels=len(plan.labels))
-    return Learner(network, label_weights=weights)
+    recipe = Recipe(
+        label_smoothing=settings.label_smoothing,
+        weight_decay=settings.weight_decay,
+        averaging=settings.averaging,
+        at_once=settings.at_once,
+        precision=choose_precision(settings.precision),
+        seed=settings.seed,
+    )
+    return Learner(network, label_weights=weights, recipe=recipe)
+
+
+def make_batches(
+    settings: TrainSettings, labels: Sequence[str], part: PixelCache
+) -> TrainingBatches:
+    """Return the batches of the training part, as the settings ask for them."""
+    return TrainingBatches(
+        part,
+        batch_size=min(settings.batch_size, len(part)),
+        side=settings.side,
+        seed=settings.seed,
+        strength=PRESETS[settings.augment],
+        scenes=find_scenes(part.truth, labels),
+        mixup=settings.mixup,
+    )
 
 
 def train_network(
@@ -79,25 +107,19 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
     settings = plan.settings
     state = load_state(plan.run.state)
     if state is not None:
-        learner.set_weights(state.weights)
+        learner.set_weights(state.weights, state.judged or state.weights)
         learner.set_optimizer_state(state.optimizer)
         surroundings.progress.say(f"going on after epoch {len(state.history)}")
 
     def keep(state: TrainState) -> None:
         save_state(plan.run.state, state)
         write_history(plan.run.history, state.history)
+        if settings.tensorboard:
+            log_epoch(plan.run.events, state.history[-1])
         surroundings.when_epoch_ends(state.history[-1])
 
-    batches = TrainingBatches(
-        parts.train,
-        batch_size=min(settings.batch_size, len(parts.train)),
-        side=settings.side,
-        seed=settings.seed,
-        strength=PRESETS[settings.augment],
-        scenes=find_scenes(parts.train.truth, plan.labels),
-    )
     context = FitContext(
-        batches=batches,
+        batches=make_batches(settings, plan.labels, parts.train),
         validation=parts.validation,
         labels=plan.labels,
         keep=keep,
@@ -123,6 +145,7 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
         plan=plan,
         history=state.history,
         parameters=learner.network.count_params(),
+        precision=learner.recipe.precision,
         validation=validation,
         test=test,
     )

@@ -214,9 +214,10 @@ def test_tables_are_written(run):
     write_history(run.history, [record(1)])
     lines = run.history.read_text().splitlines()
     assert lines[0] == (
-        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,images_per_second,seconds"
+        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,images_per_second,seconds,"
+        "batch_size"
     )
-    assert lines[1] == "1,0.5,0.75,1,0.5,0.0001,40,2.5"
+    assert lines[1] == "1,0.5,0.75,1,0.5,0.0001,40,2.5,0"
     from train.scan import SkippedFile
 
     skipped = (SkippedFile("a,b.jpg", 'it says "no"'),)

@@ -25,14 +25,14 @@ class FakeLearner:
 
     def __init__(self, confidences, when_step=lambda count: None):
         self.confidences = iter(confidences)
-        self.rates = []
+        self.rates, self.heads, self.sizes = [], [], []
+        self.began_stages = []
         self.when_step = when_step
 
-    def begin_epoch(self, epoch, *, seed):
-        assert seed == SETTINGS.seed
-
-    def step(self, batch, *, learning_rate):
+    def step(self, batch, *, learning_rate, is_head_only=False):
         self.rates.append(learning_rate)
+        self.heads.append(is_head_only)
+        self.sizes.append(len(batch.truth))
         self.when_step(len(self.rates))
         return StepResult(loss=1.0, hits=1)
 
@@ -44,6 +44,12 @@ class FakeLearner:
 
     def weights(self):
         return [np.array(len(self.rates))]
+
+    def judged_weights(self):
+        return self.weights()
+
+    def begin_stage(self):
+        self.began_stages.append(len(self.rates))
 
     def optimizer_state(self):
         return [np.array(-len(self.rates))]

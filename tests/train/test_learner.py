@@ -5,17 +5,17 @@ import pytest
 import tf_keras
 
 from train.batches import Batch
-from train.learner import Learner, mean_loss, weigh_labels
+from train.learner import Learner, Recipe
+from train.losses import mean_loss, weigh_labels
 
 
-def build(is_frozen=False, drop_share=0.0):
+def build(is_frozen=False):
     layers = tf_keras.layers
     pixels = layers.Input((8, 8, 3))
     values = layers.Conv2D(4, 3, use_bias=False, name="first")(pixels)
     values = layers.BatchNormalization(name="first_bn")(values)
     values = layers.ReLU(6.0)(values)
     values = layers.GlobalAveragePooling2D()(values)
-    values = layers.Dropout(drop_share)(values) if drop_share else values
     scores = layers.Dense(2, activation="softmax", name="scores")(values)
     network = tf_keras.Model(pixels, scores)
     if is_frozen:
@@ -24,9 +24,9 @@ def build(is_frozen=False, drop_share=0.0):
     return network
 
 
-def make_learner(**options):
+def make_learner(recipe=None, **options):
     tf_keras.utils.set_random_seed(3)
-    return Learner(build(**options), label_weights=np.ones(2, np.float32))
+    return Learner(build(**options), label_weights=np.ones(2, np.float32), recipe=recipe)
 
 
 def make_batch(seed):
@@ -58,10 +58,9 @@ def test_frozen_layers_do_not_move():
     assert not np.array_equal(before["scores"][0], after["scores"][0])
 
 
-def test_weights_decay_but_not_biases_and_normalisation(monkeypatch):
+def test_weights_decay_but_not_biases_and_normalisation():
     decaying = make_learner()
-    monkeypatch.setattr("train.learner.WEIGHT_DECAY", 0.0)
-    plain = make_learner()
+    plain = make_learner(Recipe(weight_decay=0.0))
     for learner in (decaying, plain):
         learner.step(make_batch(0), learning_rate=0.5)
     for one, two in zip(
@@ -103,7 +102,7 @@ def test_mean_loss_is_lowest_for_smoothed_truth():
     truth = np.array([0, 1])
     best = np.array([[0.95, 0.05], [0.05, 0.95]], np.float32)
     sure = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
-    assert mean_loss(best, truth) < mean_loss(sure, truth)
+    assert mean_loss(best, truth, smoothing=0.1) < mean_loss(sure, truth, smoothing=0.1)
 
 
 @pytest.mark.parametrize(
@@ -121,26 +120,91 @@ def test_weigh_labels_evens_out(counts, weights):
     assert found[truth].mean() == pytest.approx(1.0)
 
 
-def test_dropout_depends_on_seed_and_epoch_alone():
-    """Otherwise a resumed training would drop other units than one that was never cut short."""
-
-    def losses(learner, *epochs, seed=1):
-        found = []
-        for epoch in epochs:
-            learner.begin_epoch(epoch, seed=seed)
-            found = [learner.step(make_batch(n), learning_rate=0.0).loss for n in range(3)]
-        return found
-
-    whole = losses(make_learner(drop_share=0.5), 1, 2)
-    assert losses(make_learner(drop_share=0.5), 2) == whole
-    assert losses(make_learner(drop_share=0.5), 1) != whole
-    assert losses(make_learner(drop_share=0.5), 2, seed=2) != whole
+def step_all(learner, seeds, **options):
+    return [learner.step(make_batch(seed), learning_rate=0.05, **options) for seed in seeds]
 
 
-def test_network_with_dropout_is_saved_as_keras_knows_it(tmp_path):
-    network = make_learner(drop_share=0.5).network
-    network.save(tmp_path / "model.keras")
-    loaded = tf_keras.models.load_model(tmp_path / "model.keras", compile=False)
-    pixels = np.zeros((1, 8, 8, 3), np.float32)
-    np.testing.assert_array_equal(loaded(pixels), network(pixels))
-    assert "rng_type" not in str(loaded.get_config())
+def test_the_average_of_the_weights_scores_and_the_weights_learn_on():
+    plain, averaged = make_learner(), make_learner(Recipe(averaging=0.9))
+    start = plain.weights()
+    for learner in (plain, averaged):
+        step_all(learner, range(3))
+    for one, two in zip(plain.weights(), averaged.weights(), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)  # learning is the same
+    for one, two in zip(plain.judged_weights(), plain.weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    kept = [2 / 11, 3 / 12, 4 / 13]  # young averages forget faster than 0.9 says
+    first = kept[0] * kept[1] * kept[2]
+    judged, last = averaged.judged_weights()[0], averaged.weights()[0]
+    assert not np.allclose(judged, last)
+    assert np.abs(judged - last).max() < np.abs(start[0] - last).max()
+    assert 0 < first < 0.02  # of the start, hardly anything is left
+
+
+def test_pieces_of_a_batch_learn_like_the_whole():
+    """Without batch normalisation in training, whose statistics are those of a piece."""
+    learners = [make_learner(Recipe(at_once=size), is_frozen=True) for size in (16, 8, 3)]
+    results = [step_all(learner, range(3)) for learner in learners]
+    for learner, found in zip(learners[1:], results[1:], strict=True):
+        assert [r.hits for r in found] == [r.hits for r in results[0]]
+        assert [r.loss for r in found] == pytest.approx([r.loss for r in results[0]], rel=1e-5)
+        for one, two in zip(learner.weights(), learners[0].weights(), strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_the_head_learns_alone_and_batch_statistics_stay():
+    learner = make_learner()
+    before = learner.weights()
+    step_all(learner, range(2), is_head_only=True)
+    *body, kernel, bias = [
+        np.array_equal(one, two) for one, two in zip(before, learner.weights(), strict=True)
+    ]
+    assert all(body)
+    assert not kernel
+    assert not bias
+    learner.begin_stage()
+    assert not any(np.any(value) for value in learner.optimizer_state()[2:])
+    step_all(learner, range(1))
+    assert not np.array_equal(before[0], learner.weights()[0])
+
+
+def test_a_mixed_batch_is_held_to_both_truths():
+    learner = make_learner()
+    batch = make_batch(0)
+    other = 1 - batch.truth
+    losses = [
+        make_learner().step(mixed, learning_rate=0.0).loss
+        for mixed in (batch, Batch(batch.pixels_rgb, other))
+    ]
+    mixed = learner.step(Batch(batch.pixels_rgb, batch.truth, other, 0.75), learning_rate=0.0)
+    assert mixed.loss == pytest.approx(0.75 * losses[0] + 0.25 * losses[1], rel=1e-5)
+
+
+def test_learner_with_dropout_and_averages_goes_on_bit_by_bit():
+    def make():
+        tf_keras.utils.set_random_seed(3)
+        network = build()
+        values = tf_keras.layers.Dropout(0.5)(network.layers[-2].output)
+        scores = tf_keras.layers.Dense(2, activation="softmax")(values)
+        network = tf_keras.Model(network.input, scores)
+        recipe = Recipe(averaging=0.9, at_once=6)
+        return Learner(network, label_weights=np.ones(2, np.float32), recipe=recipe)
+
+    whole, resumed = make(), make()
+    step_all(whole, range(3))
+    step_all(resumed, range(7, 12))  # whatever was before must not matter
+    resumed.set_weights(whole.weights(), whole.judged_weights())
+    resumed.set_optimizer_state(whole.optimizer_state())
+    assert step_all(whole, range(3, 6)) == step_all(resumed, range(3, 6))
+    for one, two in zip(whole.judged_weights(), resumed.judged_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_learner_in_mixed_precision_learns_and_keeps_float_weights():
+    learner = make_learner(Recipe(precision="mixed_float16"))
+    results = [learner.step(make_batch(seed), learning_rate=0.05) for seed in range(30)]
+    assert results[-1].loss < 0.8 * results[0].loss
+    assert {weight.dtype for weight in learner.judged_weights()} == {np.dtype(np.float32)}
+    assert {layer.dtype_policy.name for layer in learner.network.layers} == {"float32"}
+    state = learner.optimizer_state()
+    make_learner().set_optimizer_state(state)  # a machine without a GPU can go on

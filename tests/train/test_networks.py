@@ -57,7 +57,7 @@ def test_find_network_names_a_function_that_is_there(name):
 
 
 def test_find_network_lists_what_there_is():
-    with pytest.raises(SettingError, match="one of efficientnet-lite0, cnn"):
+    with pytest.raises(SettingError, match="one of efficientnet-lite0, mobilenet-v2, cnn, lenet5"):
         find_network("resnet")
 
 

@@ -61,13 +61,28 @@ def test_settle_takes_what_the_user_asks_for():
         "patience": 3,
         "start": None,
         "augment": "light",
+        "width": None,
+        "weights": None,
+        "label_smoothing": 0.1,
+        "dropout": None,
+        "weight_decay": 0.02,
+        "averaging": 0.0,
+        "mixup": 0.0,
+        "schedule": "cosine",
+        "at_once": 64,
+        "head_epochs": 0,
+        "precision": "auto",
+        "tensorboard": False,
     }
 
 
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"network": "vgg"}, "--network must be one of efficientnet-lite0, cnn. Received: vgg"),
+        (
+            {"network": "vgg"},
+            "--network must be one of efficientnet-lite0, mobilenet-v2, cnn, lenet5. Received: vgg",
+        ),
         ({"side": 16}, "--size must be a multiple of 32 from 32 to 640. Received: 16"),
         ({"side": 150}, "--size .* Use for example --size 160"),
         ({"side": 672}, "--size .* Received: 672"),

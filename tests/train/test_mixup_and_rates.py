@@ -1,0 +1,114 @@
+"""Mixed batches and the range test's arithmetic, without a network."""
+
+import math
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from train.augment import PRESETS
+from train.batches import Batch, TrainingBatches, mix
+from train.cache import PixelCache
+from train.learner import StepResult
+from train.rate_range import HIGHEST, LOWEST, climb_rates, has_diverged, rate_ladder, smooth
+
+
+def make_batch():
+    pixels = np.repeat(np.arange(0, 250, 25, dtype=np.uint8), 4 * 4 * 3).reshape(10, 4, 4, 3)
+    return Batch(pixels, np.arange(10))
+
+
+def test_mix_lays_pictures_over_each_other_as_it_says():
+    batch = make_batch()
+    mixed = mix(batch, 1.0, np.random.default_rng(3))
+    assert 0.5 <= mixed.share <= 1
+    np.testing.assert_array_equal(mixed.truth, batch.truth)
+    assert sorted(mixed.mixed_truth) == list(range(10))
+    values = 25.0 * (mixed.share * mixed.truth + (1 - mixed.share) * mixed.mixed_truth)
+    np.testing.assert_allclose(mixed.pixels_rgb[:, 0, 0, 0], values, atol=0.51)
+
+
+def test_mix_is_mild_where_alpha_is_small():
+    shares = [mix(make_batch(), 0.05, np.random.default_rng(seed)).share for seed in range(40)]
+    assert np.median(shares) > 0.95
+
+
+def test_an_unmixed_batch_is_its_own_partner():
+    batch = make_batch()
+    assert batch.share == 1.0
+    assert batch.partner_truth is batch.truth
+
+
+def make_batches(folder, mixup):
+    cache = PixelCache(folder, range(8), side=32)
+    cache.pixels_rgb[:] = np.random.default_rng(0).integers(0, 255, cache.pixels_rgb.shape)
+    return TrainingBatches(
+        cache, batch_size=4, side=32, seed=1, strength=PRESETS["none"], mixup=mixup
+    )
+
+
+def test_mixed_epochs_differ_and_can_be_repeated(tmp_path):
+    batches = make_batches(tmp_path, 0.5)
+    first, again, second = (list(batches.epoch(number)) for number in (1, 1, 2))
+    for one, two in zip(first, again, strict=True):
+        assert one.share == two.share
+        np.testing.assert_array_equal(one.pixels_rgb, two.pixels_rgb)
+        np.testing.assert_array_equal(one.partner_truth, two.partner_truth)
+    assert [batch.share for batch in first] != [batch.share for batch in second]
+    assert all(batch.mixed_truth is None for batch in make_batches(tmp_path, 0.0).epoch(1))
+
+
+def test_rates_climb_by_the_same_factor():
+    rates = list(rate_ladder(13))
+    assert (rates[0], rates[-1]) == (LOWEST, pytest.approx(HIGHEST))
+    assert [b / a for a, b in pairwise(rates)] == pytest.approx([math.sqrt(10)] * 12)
+
+
+class Valley:
+    """Learns best at one rate, and breaks out above thirty times as much."""
+
+    def __init__(self, best):
+        self.best, self.rates = best, []
+
+    def step(self, batch, *, learning_rate):
+        self.rates.append(learning_rate)
+        distance = math.log10(learning_rate / self.best)
+        return StepResult(1.0 + 0.1 * distance**2 if distance < 1.5 else 1e3, 1)
+
+
+def test_range_test_stops_where_the_loss_breaks_out(tmp_path):
+    learner, done = Valley(1e-3), []
+    found = climb_rates(
+        learner,
+        make_batches(tmp_path, 0.0),
+        when_done=lambda: done.append(1),
+        is_stopped=lambda: False,
+    )
+    assert len(done) == len(learner.rates) == len(found.rates) < 120
+    assert found.rates[-1] < 0.1
+    assert 3e-5 < found.suggested < 1e-3  # a tenth of the best, which smoothing shifts up
+    assert has_diverged(found.losses)
+
+
+@pytest.mark.parametrize("lost", [float("nan"), float("inf")])
+def test_range_test_ends_at_a_lost_loss(tmp_path, lost):
+    losses = iter([1.0, 0.9, lost])
+    learner = SimpleNamespace(step=lambda *_, **__: StepResult(next(losses), 1))
+    found = climb_rates(
+        learner, make_batches(tmp_path, 0.0), when_done=lambda: None, is_stopped=lambda: False
+    )
+    assert len(found.losses) == 2
+    assert all(map(math.isfinite, found.losses))
+
+
+def test_range_test_can_be_stopped_before_the_first_step(tmp_path):
+    found = climb_rates(
+        Valley(1.0), make_batches(tmp_path, 0.0), when_done=list, is_stopped=lambda: True
+    )
+    assert (found.rates, found.losses, found.suggested) == ((), (), LOWEST)
+
+
+def test_smooth_lets_the_first_losses_count():
+    assert smooth([2.0, 1.0])[0] == 2.0
+    assert smooth([2.0, 1.0])[1] == pytest.approx((0.9 * 2 + 1) / 1.9)
