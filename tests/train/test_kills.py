@@ -56,6 +56,11 @@ def train_and_kill(photos, run, *options, delay_seconds, after):
     return process.returncode < 0
 
 
+def is_finished(run):
+    """Whether there is nothing to resume, although there was a training."""
+    return run.manifest.is_file() and not run.settings.is_file()
+
+
 def read_network(run):
     """Return the weights of the finished network."""
     import tf_keras
@@ -80,17 +85,17 @@ def test_killed_training_ends_bit_for_bit_as_one_left_alone(photos, tmp_path, un
         is_resumable = run.settings.is_file()
         options = ("--resume",) if is_resumable else (*SMALL, "--overwrite")
         # most kills while it trains or writes, some before, when it looks at the photos
-        after = "hashing" if kills % 5 == 4 else ("cnn at", "epoch")[kills % 2]
+        after = ("epoch", "epoch", "cnn at", "epoch", "hashing")[kills % 5]
         delay = float(chance.uniform(0.0, 0.25))
         was_killed = train_and_kill(photos, run.path, *options, delay_seconds=delay, after=after)
+        kills += was_killed
+        if is_finished(run):
+            break  # it was quicker than the kill
         state = load_state(run.state)
         epochs = 0 if state is None else len(state.history)
         assert epochs >= epochs_before or not is_resumable  # nothing that was kept is lost
         epochs_before = epochs
-        if not was_killed and not run.checkpoint.is_dir():
-            break  # it was quicker than the kill, and is complete
-        kills += was_killed
-    if run.checkpoint.is_dir():
+    if not is_finished(run):
         code, said = train(photos, run.path, "--resume")
         assert code == 0, said
     assert kills >= 3

@@ -117,7 +117,7 @@ def check_path(name: str) -> PurePosixPath:
     """Return a member's path if it stays inside.
 
     Raises:
-        DataError: It does not.
+        _UnsafeError: It does not; `unpack` turns it into a `DataError`.
 
     Example:
         >>> check_path("images/pug_1.jpg")
