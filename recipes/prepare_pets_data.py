@@ -5,9 +5,8 @@ the negatives from a folder per collection. docs/model-card.md says which and fr
 
     python recipes/prepare_pets_data.py PetImages negatives -o pets-data
 
-The negatives show few people, and a door sees many; they show things on white paper, and a door
-sees them standing about. Those of the part to learn from are laid into rooms and before house
-fronts, again and again.
+The negatives show few people, and a door sees many: those of the part to learn from are laid into
+rooms and before house fronts, again and again.
 
 What shows the same house stays on one side of the split, byte-identical files are kept once,
 and a picture's side depends on its name alone, so that a second run gives the same split.
@@ -32,7 +31,6 @@ PARTS = (("train", 0.80), ("val", 0.08), ("test", 0.12))
 FEATURELESS_COUNT = 300
 SIZE_WH = (180, 180)
 SCENES_PER_PERSON = 25
-SCENES_PER_THING = 12
 IN_SCENE = Augmentation(smallest_area=0.5, aspect=1.3, zoom_out=1.0, smallest_scale=0.35)
 PEOPLE = frozenset(  # what shows a person, among the ImageNet samples
     [
@@ -105,13 +103,10 @@ def main() -> None:
         part = part_of(f"none/{name}")
         cv2.imwrite(str(arguments.output / part / "none" / name), picture_bgr)
         counts[part, "none"] += 1
-    negatives = arguments.output / "train" / "none"
-    made = {"people": [*people_in_scenes(negatives)], "things": [*things_in_scenes(negatives)]}
-    for name, pictures_rgb in made.items():
-        for number, picture_rgb in enumerate(pictures_rgb):
-            path = negatives / f"{name}_{number:04d}.png"
-            cv2.imwrite(str(path), picture_rgb[:, :, ::-1])
-            counts["train", "none"] += 1
+    for number, picture_rgb in enumerate(people_in_scenes(arguments.output / "train" / "none")):
+        name = f"people_{number:04d}.png"
+        cv2.imwrite(str(arguments.output / "train" / "none" / name), picture_rgb[:, :, ::-1])
+        counts["train", "none"] += 1
     for (part, label), count in sorted(counts.items()):
         print(f"{part:6} {label:5} {count:6}")  # noqa: T201
 
@@ -144,56 +139,20 @@ def part_of(group: str) -> str:
 
 def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
     """Yield pictures of people, `(height, width, 3)`, RGB, in houses or before them."""
-    generator = np.random.default_rng(20261124)
-    for path in list_pictures(folder):
-        if shows_person(path.name):
-            for scene_rgb in draw_scenes(folder, SCENES_PER_PERSON, generator):
-                yield augment(
-                    read_rgb(path),
-                    side=SIZE_WH[0],
-                    random=generator,
-                    strength=IN_SCENE,
-                    backdrop_rgb=scene_rgb,
-                )
-
-
-def things_in_scenes(folder: Path) -> Iterator[np.ndarray]:
-    """Yield things that were photographed on white, `(height, width, 3)`, RGB, in a scene.
-
-    Multiplied with the scene, white leaves it as it is.
-    """
-    generator = np.random.default_rng(20261125)
-    for path in list_pictures(folder):
-        thing_rgb = read_rgb(path)
-        if not (path.name.startswith(("caltech101_", "imagenet_")) and is_on_white(thing_rgb)):
-            continue
-        for scene_rgb in draw_scenes(folder, SCENES_PER_THING, generator):
-            width, height = (int(side * generator.uniform(0.3, 0.95)) for side in SIZE_WH)
-            left = int(generator.integers(SIZE_WH[0] - width + 1))
-            top = int(generator.integers(SIZE_WH[1] - height + 1))
-            window = scene_rgb[top : top + height, left : left + width]
-            shrunk = cv2.resize(thing_rgb, (width, height), interpolation=cv2.INTER_AREA)
-            window[:] = cv2.multiply(window, shrunk, scale=1 / 255)
-            yield scene_rgb
-
-
-def draw_scenes(folder: Path, count: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield rooms and house fronts of a folder, drawn with replacement."""
+    people = [path for path in list_pictures(folder) if shows_person(path.name)]
     houses = [path for path in list_pictures(folder) if path.name.startswith("houses_")]
-    for _ in range(count):
-        yield read_rgb(houses[int(generator.integers(len(houses)))])
-
-
-def is_on_white(picture_rgb: np.ndarray) -> bool:
-    """Return whether nearly all of a picture's edge is white."""
-    grey = cv2.cvtColor(picture_rgb, cv2.COLOR_RGB2GRAY)
-    edges = (grey[:4], grey[-4:], grey[:, :4], grey[:, -4:])
-    return bool(np.percentile(np.concatenate([edge.ravel() for edge in edges]), 10) > 225)
-
-
-def read_rgb(path: Path) -> np.ndarray:
-    """Decode a picture at `SIZE_WH`."""
-    return fit_frame(read_picture(path), size_wh=SIZE_WH)
+    generator = np.random.default_rng(20261124)
+    for path in people:
+        person_rgb = fit_frame(read_picture(path), size_wh=SIZE_WH)
+        for _ in range(SCENES_PER_PERSON):
+            house = houses[int(generator.integers(len(houses)))]
+            yield augment(
+                person_rgb,
+                side=SIZE_WH[0],
+                random=generator,
+                strength=IN_SCENE,
+                backdrop_rgb=fit_frame(read_picture(house), size_wh=SIZE_WH),
+            )
 
 
 def shows_person(name: str) -> bool:

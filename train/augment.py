@@ -64,7 +64,7 @@ PRESETS: Mapping[str, Augmentation] = MappingProxyType(
         "door": Augmentation(
             smallest_area=0.4,
             aspect=1.5,
-            zoom_out=0.3,
+            zoom_out=0.2,
             smallest_scale=0.22,
             colour=0.8,
             grey=0.04,
