@@ -37,11 +37,17 @@ _DECODER_ERRORS = (
 _BACKDROP_GREY = 128  # behind transparent parts
 
 
-def read_picture(path: Path) -> Pixels:
+def read_picture(path: Path, *, least_side: int | None = None) -> Pixels:
     """Decode a picture file as a person would see it.
 
     EXIF orientation is applied, the first frame of an animation taken, transparency laid on
     mid-grey, 16-bit scaled, CMYK, palette and grey converted.
+
+    Args:
+        path: The file.
+        least_side: Width and height that will do, in pixels. A JPEG file of at least twice that
+            is decoded at a half, a quarter or an eighth of its size, which takes a sixth of the
+            time for a photo of 12 megapixels; its data is still read to the end.
 
     Returns:
         `(height, width, 3)`, `uint8`, BGR.
@@ -57,6 +63,8 @@ def read_picture(path: Path) -> Pixels:
             warnings.simplefilter("ignore")  # Pillow warns where the limit below already refuses
             with Image.open(path, formats=_FORMATS) as picture:
                 _check_size(path, picture)
+                if least_side is not None:
+                    picture.draft(None, (least_side, least_side))
                 return _to_bgr(picture)
     except UnidentifiedImageError as error:
         raise _undecodable(path, _describe_content(path)) from error

@@ -62,7 +62,7 @@ def hash_files(
         except OSError as error:
             return SkippedFile(path, error.strerror or str(error))
 
-    results = _map_in_threads(hash_file, paths, when_done=when_done)
+    results = map_in_threads(hash_file, paths, when_done=when_done)
     return HashedFiles(
         {p: result for p, result in zip(paths, results, strict=True) if isinstance(result, str)},
         tuple(result for result in results if isinstance(result, SkippedFile)),
@@ -98,17 +98,23 @@ def decode_files(
         fit_frame(frame_bgr, size_wh=(side, side), out=cache.pixels_rgb[row])
         return None
 
-    results = _map_in_threads(decode, range(len(paths)), when_done=when_done)
+    results = map_in_threads(decode, range(len(paths)), when_done=when_done)
     return [result for result in results if result is not None]
 
 
-def _map_in_threads(
+def map_in_threads(
     function: Callable[[_Item], _Result],
     items: Iterable[_Item],
     *,
     when_done: Callable[[], None],
 ) -> list[_Result]:
-    """Call the function for each item; what it returns keeps their order."""
+    """Call a function for each item; what it returns keeps their order.
+
+    Args:
+        function: Called in threads.
+        items: What it is called with.
+        when_done: Called in the caller's thread after each item.
+    """
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="scan")
     results = []
     try:
