@@ -118,10 +118,10 @@ def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
     with progress.track("hashing photos", len(photos.files)) as advance:
         hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
     seed = request.options.chosen_seed
-    groups = group_photos(
+    grouping = group_photos(
         photos.root, hashed.sha256, group_by=request.options.group_by, progress=progress
     )
-    split = draw_split(photos, hashed.sha256, fractions=FRACTIONS, seed=seed, groups=groups)
+    split = draw_split(photos, hashed.sha256, fractions=FRACTIONS, seed=seed, groups=grouping.names)
     say_groups(split, progress)
     network = find_network(request.options.chosen_network)
     settings = settle(request.options, network, pictures=len(split.part("train")))

@@ -93,13 +93,23 @@ def decode_files(
         try:
             frame_bgr = read_picture(path)
         except PictureError as error:
-            return SkippedFile(paths[row], error.received.removeprefix(f"{path}: "))
+            return explain(paths[row], path, error)
         side = cache.pixels_rgb.shape[1]
         fit_frame(frame_bgr, size_wh=(side, side), out=cache.pixels_rgb[row])
         return None
 
     results = map_in_threads(decode, range(len(paths)), when_done=when_done)
     return [result for result in results if result is not None]
+
+
+def explain(relative: str, path: Path, error: PictureError) -> SkippedFile:
+    """Say why a file cannot be decoded, without repeating where it lies."""
+    prefix = f"{path}: "
+    if error.received.startswith(prefix):
+        return SkippedFile(relative, error.received.removeprefix(prefix))
+    return SkippedFile(
+        relative, f"{error.rule}; it has {error.received.removesuffix(f' in {path}')}"
+    )
 
 
 def map_in_threads(

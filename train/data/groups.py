@@ -2,18 +2,33 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.pattern import name_groups
 from train.data.similar import find_similar
 from train.data.thumbnails import Thumbnails, take_thumbnails
 from train.progress import TrainProgress
+from train.scan import SkippedFile
 from train.split import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Which photos belong together.
+
+    Attributes:
+        names: Name of its group for each photo that is not alone, by path.
+        undecodable: Files that could not be looked at.
+    """
+
+    names: dict[str, str]
+    undecodable: tuple[SkippedFile, ...]
 
 
 def group_photos(
     root: Path, sha256: Mapping[str, str], *, group_by: str | None, progress: TrainProgress
-) -> dict[str, str]:
+) -> Grouping:
     """Find out which photos a split must keep together.
 
     Args:
@@ -22,9 +37,6 @@ def group_photos(
         group_by: Regular expression on the path; see `name_groups`.
         progress: Told what happens.
 
-    Returns:
-        The name of its group for each photo that is not alone, by path.
-
     Raises:
         SettingError: The pattern is none.
     """
@@ -32,7 +44,10 @@ def group_photos(
     paths = different_files(sha256)
     with progress.track("comparing photos", len(paths)) as advance:
         thumbnails = take_thumbnails(root, paths, when_done=advance)
-    return unite(sha256, alike=find_alike(thumbnails), names=names)
+    grouped = unite(sha256, alike=find_alike(thumbnails), names=names)
+    bad = {sha256[file.path]: file.reason for file in thumbnails.skipped}
+    undecodable = [SkippedFile(path, bad[key]) for path, key in sha256.items() if key in bad]
+    return Grouping(grouped, tuple(undecodable))
 
 
 def say_groups(split: Split, progress: TrainProgress) -> None:

@@ -1,6 +1,6 @@
 """Small grey pictures of all photos: what near-identical ones are found by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from edge.errors import PictureError
 from edge.images import read_picture
 from edge.records import Pixels
-from train.scan import map_in_threads
+from train.scan import SkippedFile, explain, map_in_threads
 
 THUMBNAIL_SIDE = 64
 _LEAST_SIDE = 4 * THUMBNAIL_SIDE  # read no larger than needed for an average that is clean
@@ -22,11 +22,19 @@ class Thumbnails:
 
     Attributes:
         paths: Of the photos, relative to the data's root.
+        skipped: Files that cannot be decoded.
         grey: `(len(paths), 64, 64)`, `uint8`; a photo is squeezed into the square.
     """
 
     paths: tuple[str, ...]
     grey: Pixels
+    skipped: tuple[SkippedFile, ...] = ()
+
+    def only(self, paths: Iterable[str]) -> "Thumbnails":
+        """Return the thumbnails of some photos."""
+        wanted = frozenset(paths)
+        rows = [row for row, path in enumerate(self.paths) if path in wanted]
+        return Thumbnails(tuple(self.paths[row] for row in rows), self.grey[rows])
 
 
 def shrink_photo(frame_bgr: Pixels) -> Pixels:
@@ -53,18 +61,23 @@ def take_thumbnails(
         when_done: Called in the caller's thread after each file.
     """
 
-    def shrink(path: str) -> Pixels | None:
+    def shrink(path: str) -> Pixels | SkippedFile:
         try:
             return shrink_photo(read_picture(root / path, least_side=_LEAST_SIDE))
-        except PictureError:
-            return None
+        except PictureError as error:
+            return explain(path, root / path, error)
 
     return collect_thumbnails(paths, map_in_threads(shrink, paths, when_done=when_done))
 
 
-def collect_thumbnails(paths: Sequence[str], shrunk: Sequence[Pixels | None]) -> Thumbnails:
+def collect_thumbnails(paths: Sequence[str], shrunk: Sequence[Pixels | SkippedFile]) -> Thumbnails:
     """Put the thumbnails that there are into one array."""
-    found = [(path, grey) for path, grey in zip(paths, shrunk, strict=True) if grey is not None]
     side = THUMBNAIL_SIDE
-    stacked = np.array([grey for _, grey in found], np.uint8).reshape(-1, side, side)
-    return Thumbnails(tuple(path for path, _ in found), stacked)
+    grey = [result for result in shrunk if not isinstance(result, SkippedFile)]
+    skipped = tuple(result for result in shrunk if isinstance(result, SkippedFile))
+    gone = {file.path for file in skipped}
+    return Thumbnails(
+        tuple(path for path in paths if path not in gone),
+        np.array(grey, np.uint8).reshape(-1, side, side),
+        skipped,
+    )
