@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from edge.errors import DataError
 from train.data.decode import decode_all
 from train.data.groups import different_files, find_alike, unite
@@ -134,6 +136,7 @@ def check_folder(folder: Path, *, group_by: str | None, progress: TrainProgress)
         DataError: There is no such folder.
         SettingError: The pattern is no regular expression.
     """
+    cv2.setNumThreads(1)  # the threads here are our own
     survey = survey_folder(absolute_folder(folder))
     paths = [file.path for file in survey.files]
     names = name_groups(paths, group_by)
