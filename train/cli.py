@@ -26,6 +26,7 @@ from train.learning_options import (
     WeightsOption,
     WidthOption,
 )
+from train.data.options import GroupByOption
 
 if TYPE_CHECKING:
     from train.artefacts import Outcome
@@ -80,6 +81,7 @@ def train(
     seed: Annotated[
         int | None, typer.Option(help="Of all that is random.", show_default="1")
     ] = None,
+    group_by: GroupByOption = None,
     start: Annotated[
         Path | None,
         typer.Option(
@@ -152,6 +154,7 @@ def train(
         head_epochs=head_epochs,
         precision=precision,
         tensorboard=tensorboard or None,
+        group_by=group_by,
     )
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
     if find_lr:

@@ -8,6 +8,7 @@ from edge.errors import SettingError
 from train.augment import PRESETS
 from train.networks import NetworkSpec, find_network, list_takers
 from train.schedule import SCHEDULES
+from train.data.pattern import compile_pattern
 
 _SIDE_STEP = 32
 _LARGEST_SIDE = 640
@@ -65,6 +66,7 @@ class TrainOptions:
         head_epochs: Epochs of the last layer alone, in the beginning.
         precision: "auto" (mixed where there is a GPU) or "float32".
         tensorboard: Also write logs for TensorBoard.
+        group_by: Regular expression that names what photos belong to.
 
     Raises:
         SettingError: A value is out of range, or the network does not know the option.
@@ -90,11 +92,14 @@ class TrainOptions:
     head_epochs: int | None = None
     precision: str | None = None
     tensorboard: bool | None = None
+    group_by: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
         network = find_network(self.chosen_network)
         self._check_learning(network)
+        if self.group_by is not None:
+            compile_pattern(self.group_by)
         if self.side is not None:
             is_usable = _SIDE_STEP <= self.side <= _LARGEST_SIDE and self.side % _SIDE_STEP == 0
             _check(is_usable, "--size must be a multiple of 32 from 32 to 640", self.side, "160")
@@ -168,6 +173,7 @@ class TrainSettings:
         start: Folder of the run whose weights it begins with; `None` for the network's own.
         augment: One of `train.augment.PRESETS`.
         dropout: `None` for the network's own; likewise `width` and `weights`.
+        group_by: Regular expression that names what photos belong to.
     """
 
     network: str
@@ -191,6 +197,7 @@ class TrainSettings:
     head_epochs: int = 0
     precision: str = _PRECISIONS[0]
     tensorboard: bool = False
+    group_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -233,6 +240,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         head_epochs=min(_choose_head_epochs(options, network), epochs - 1),
         precision=options.precision or _PRECISIONS[0],
         tensorboard=bool(options.tensorboard),
+        group_by=options.group_by,
     )
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import zipfile
 from dataclasses import replace
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from edge.cli.commands import sources
 from edge.clock import SystemClock
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-SECTIONS = dict(re.findall(r"^## edge ([\w ]+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S))
+SECTIONS = dict(
+    re.findall(r"^## edge (\w+(?: \w+)?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S)
+)
 
 # Objects that are described elsewhere or as a whole.
 WHOLE = {"manifest", "input", "data", "split", "training", "metrics", "versions", "fine_tuning"}
@@ -68,23 +71,22 @@ def folder(tmp_path_factory):
     return folder
 
 
-def verbs():
-    """Name every verb, also those below another, and its command."""
+def every_command():
+    """Yield the name of every command and its parameters; a group's commands instead of it."""
     for source in sources():
         command = load_command(source)
-        below = getattr(command, "commands", None)
-        yield from (
-            [(f"{source.name} {name}", inner) for name, inner in below.items()]
-            if below
-            else [(source.name, command)]
-        )
+        inner = getattr(command, "commands", None)
+        for name, below in (inner or {"": command}).items():
+            yield f"{source.name} {name}".strip(), below.params
 
 
-@pytest.mark.parametrize(("verb", "command"), list(verbs()))
-def test_every_option_is_documented(verb, command):
+@pytest.mark.parametrize(
+    ("verb", "parameters"), [pytest.param(*c, id=c[0]) for c in every_command()]
+)
+def test_every_option_is_documented(verb, parameters):
     offered = {
         name
-        for option in command.params
+        for option in parameters
         for name in option.opts
         if name.startswith("--") and name != "--help"
     }
@@ -160,6 +162,19 @@ def trained(tmp_path_factory):
             stripes = np.repeat(np.expand_dims(wave, axis), 48, axis=axis).astype(np.uint8)
             Image.fromarray(stripes).save(folder / "photos" / label / f"{number}.png")
     return folder
+
+
+def test_data_check_and_split(capfd, trained):
+    shutil.copy(trained / "photos/wide/0.png", trained / "photos/wide/copy.png")
+    (trained / "photos/wide/page.jpg").write_text("<html>")
+    (report,) = run_json(capfd, "data", "check", trained / "photos", "--json")
+    assert set(fields(report, ())) == documented_fields("data check", "a check")
+    (result,) = run_json(
+        capfd, "data", "split", trained / "photos", "-o", trained / "parts", "--json"
+    )
+    assert set(fields(result, ("wide", "tall"))) == documented_fields("data split", "a split")
+    for name in ("copy.png", "page.jpg"):
+        (trained / "photos/wide" / name).unlink()
 
 
 @pytest.mark.slow

@@ -1,1 +1,1 @@
-"""Data sets: fetched, laid out as folders per label."""
+"""Know the data: what the files are, which show the same, and a split that keeps those together."""
