@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.metrics import apply_temperature
+from edge.quality.calibration import fit_temperature
 from edge.records import Scores
 
 LEAST_THRESHOLD = 0.5
 _GRID = np.round(np.arange(LEAST_THRESHOLD, 0.995, 0.01), 2)
-_TEMPERATURES = np.geomspace(0.25, 4.0, 97)
-_HALF_STEP = 1.0 / 512.0  # a uint8 score of 0 stands for less than half of its step of 1/256
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +81,6 @@ def calibrate(
         for index, label in enumerate(labels)
     }
     return Calibration(temperature, thresholds, max_false_share, len(truth))
-
-
-def fit_temperature(scores: Scores, truth: NDArray[np.integer[Any]]) -> float:
-    """Return the temperature, in [0.25, 4], with the least negative log-likelihood.
-
-    Guo et al. 2017, "On Calibration of Modern Neural Networks",
-    https://arxiv.org/abs/1706.04599.
-
-    Args:
-        scores: `(pictures, labels)`, probabilities in [0, 1].
-        truth: `(pictures,)`, index of the right label.
-
-    Example:
-        >>> sure = np.array([[0.99, 0.01]] * 4, np.float32)  # sure, and wrong in one of four
-        >>> fit_temperature(sure, np.array([0, 0, 0, 1])) > 2
-        True
-    """
-    floored = np.where(scores > 0, scores, _HALF_STEP).astype(np.float32)
-    rows = np.arange(len(truth))
-    losses = [
-        -np.log(apply_temperature(floored, float(temperature))[rows, truth]).mean()
-        for temperature in _TEMPERATURES
-    ]
-    return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
 def choose_threshold(

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from convert.thresholds import calibrate, choose_threshold, fit_temperature
+from convert.thresholds import calibrate, choose_threshold
 from edge.metrics import apply_temperature, evaluate_scores
+from edge.quality.calibration import fit_temperature
 
 LABELS = ("mine", "other", "prey")
 raw_scores = arrays(np.float32, (40, 3), elements=st.floats(2.0**-7, 1.0, width=32))
