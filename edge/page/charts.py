@@ -17,7 +17,7 @@ from edge.page.svg import (
     title,
 )
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 10, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 10, 44
 _HEIGHT = 290
 _BAR, _BAR_GAP = 20, 12
 _LONGEST_NAME = 20
@@ -187,7 +187,9 @@ def _frame(x: Axis, y: Axis) -> Iterator[str]:
 def _line(series: Series, x: Axis, y: Axis, colour: str) -> Iterator[str]:
     points = [(_across(x, a), _up(y, b)) for a, b in series.points]
     if len(points) > 1:
-        style = f"stroke:{colour};stroke-width:2.2;fill:none;stroke-linejoin:round"
+        opacity = 0.3 if series.weights else 1  # where marks differ in weight, they are what counts
+        style = f"stroke:{colour};stroke-width:2.2;fill:none;stroke-linejoin:round;"
+        style += f"stroke-opacity:{opacity}"
         yield path(points, style=style)
     if series.has_dots or len(points) == 1:
         weights = series.weights or [0.0] * len(points)

@@ -179,7 +179,11 @@ def _shot(shot: Shot) -> str:
 
 def _is_number(cell: object) -> bool:
     """Whether a cell holds a number, or a text that begins like one; empty ones may be either."""
-    return cell is None or isinstance(cell, int | float) or str(cell).lstrip("+−")[:1].isdigit()
+    return (
+        cell is None
+        or isinstance(cell, int | float)
+        or str(cell).lstrip("+\N{MINUS SIGN}")[:1].isdigit()
+    )
 
 
 def _write(cell: object) -> str:

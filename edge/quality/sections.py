@@ -97,9 +97,9 @@ def _overview(judgement: Judgement, source: str) -> Iterator[Block]:
     yield Heading("How good it is")
     yield Tiles(tiles)
     yield Text(
-        "The interval says how far chance may have helped or hurt: with other pictures of the same "
-        "kind, the share of right answers would lie in it 95 times out of 100 (Wilson 1927). More "
-        "pictures make it narrower."
+        "The 95 % interval says how far chance may have helped or hurt: in 95 of 100 such counts "
+        "the share of right answers among all pictures of this kind lies within it (Wilson 1927). "
+        "More pictures make it narrower."
     )
 
 
@@ -220,7 +220,7 @@ def _conditions(judgement: Judgement) -> Iterator[Block]:
             one.name,
             percent(one.accuracy),
             describe_interval(one.interval),
-            f"{(one.accuracy - base) * 100:+.1f}".replace("-", "−") if index else None,
+            f"{(one.accuracy - base) * 100:+.1f}".replace("-", "\N{MINUS SIGN}") if index else None,
         )
         for index, one in enumerate(results)
     ]
