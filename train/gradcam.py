@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.records import Pixels
 from train.networks import INPUT_MEAN, INPUT_SCALE, Network
 
+_FEWEST_CELLS = 4  # of a side: 2 x 2 would say no more than which quarter
 _SMALLEST_SCORE = 1e-7
 
 
@@ -54,10 +55,13 @@ class GradCam:
 
 
 def _last_map(network: Network) -> Any:
-    """Return the last layer whose output still has rows and columns, more than one of each."""
-    maps = [
-        layer
-        for layer in network.layers
-        if len(layer.output_shape) == 4 and min(layer.output_shape[1:3]) > 1
-    ]
+    """Return the last layer whose output has enough rows and columns to say where."""
+    maps = [layer for layer in network.layers if _fewest_cells(layer) >= _FEWEST_CELLS]
     return maps[-1] if maps else network.layers[0]
+
+
+def _fewest_cells(layer: Any) -> int:
+    """Return the smaller of the rows and columns of what a layer gives; 0 when it has none."""
+    shape = layer.output_shape
+    is_map = isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:3]
+    return min(shape[1:3]) if is_map else 0
