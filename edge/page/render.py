@@ -1,6 +1,7 @@
 """From blocks to one HTML file that needs nothing else."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def write_page(path: Path, page: Page) -> None:
         aside.write_bytes(render_page(page))
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise ReportError(
             "A report must be writable",
             received=f"{path}: {error.strerror or error}",
