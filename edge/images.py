@@ -5,12 +5,13 @@ alpha and ignores the size that a header declares until it has allocated it.
 """
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from edge.errors import PictureError
 from edge.records import Pixels
@@ -37,11 +38,38 @@ _DECODER_ERRORS = (
 _BACKDROP_GREY = 128  # behind transparent parts
 
 
-def read_picture(path: Path) -> Pixels:
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """How a file stores its picture.
+
+    Attributes:
+        format: Such as "JPEG".
+        mode: Pillow's name of the pixel layout: "RGB", "L", "P", "CMYK", "I;16" and others.
+        has_alpha: Parts of it are transparent, or may be.
+        frames: More than one for an animation or a TIFF file of several pages.
+        is_turned: An EXIF orientation says that it is not stored upright.
+        size_wh: As stored, in pixels.
+    """
+
+    format: str
+    mode: str
+    has_alpha: bool
+    frames: int
+    is_turned: bool
+    size_wh: tuple[int, int]
+
+
+def read_picture(path: Path, *, least_side: int | None = None) -> Pixels:
     """Decode a picture file as a person would see it.
 
     EXIF orientation is applied, the first frame of an animation taken, transparency laid on
     mid-grey, 16-bit scaled, CMYK, palette and grey converted.
+
+    Args:
+        path: The file.
+        least_side: Width and height that will do, in pixels. A JPEG file of at least twice that
+            is decoded at a half, a quarter or an eighth of its size, which takes a sixth of the
+            time for a photo of 12 megapixels; its data is still read to the end.
 
     Returns:
         `(height, width, 3)`, `uint8`, BGR.
@@ -57,11 +85,39 @@ def read_picture(path: Path) -> Pixels:
             warnings.simplefilter("ignore")  # Pillow warns where the limit below already refuses
             with Image.open(path, formats=_FORMATS) as picture:
                 _check_size(path, picture)
+                if least_side is not None:
+                    picture.draft(None, (least_side, least_side))
                 return _to_bgr(picture)
     except UnidentifiedImageError as error:
         raise _undecodable(path, _describe_content(path)) from error
     except PictureError:
         raise
+    except _DECODER_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _undecodable(path, reason) from error
+
+
+def describe_picture(path: Path) -> PictureFacts:
+    """Say how a file stores its picture, by its header.
+
+    Raises:
+        PictureError: The file cannot be read or is no picture known here.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as picture:
+                frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+                return PictureFacts(
+                    format="JPEG" if picture.format == "MPO" else str(picture.format),
+                    mode=picture.mode,
+                    has_alpha=picture.has_transparency_data,
+                    frames=frames,
+                    is_turned=picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9),
+                    size_wh=picture.size,
+                )
+    except UnidentifiedImageError as error:
+        raise _undecodable(path, _describe_content(path)) from error
     except _DECODER_ERRORS as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise _undecodable(path, reason) from error

@@ -11,6 +11,7 @@ from edge.cli import output
 from edge.cli.options import JsonOption
 from edge.cli.signals import EndOnSignal
 from edge.errors import SettingError
+from train.data.options import GroupByOption
 
 if TYPE_CHECKING:
     from train.artefacts import Outcome
@@ -63,6 +64,7 @@ def train(
     seed: Annotated[
         int | None, typer.Option(help="Of all that is random.", show_default="1")
     ] = None,
+    group_by: GroupByOption = None,
     start: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +112,7 @@ def train(
         seed=seed,
         start=None if start is None else str(start.expanduser().resolve()),
         augment=augment,
+        group_by=group_by,
     )
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
     outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)

@@ -41,6 +41,21 @@ class PhotoFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelFolder:
+    """A subfolder whose name is a label.
+
+    Attributes:
+        path: Absolute.
+        label: Its label.
+        part: One of `PARTS`, or `None` where the folder does not say.
+    """
+
+    path: Path
+    label: str
+    part: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFolder:
     """The picture files of a data set, sorted by path.
 
@@ -70,15 +85,28 @@ def find_photos(folder: Path) -> PhotoFolder:
         DataError: No such folder, fewer than two labels, a label without a picture, one named
             "unknown", or one that only some parts know.
     """
-    root = _absolute(folder)
-    top = _descend(root)
-    parts = {_PART_NAMES[name]: path for name, path in _part_folders(top)}
-    if "train" in parts and len(parts) > 1:
-        files = [file for part, path in parts.items() for file in _list(root, path, part=part)]
-    else:
-        files = list(_list(root, top, part=None))
+    root = absolute_folder(folder)
+    files = [file for place in find_label_folders(root) for file in _list(root, place)]
     labels = _unite_labels(root, files)
     return PhotoFolder(root, labels, tuple(sorted(files, key=lambda file: file.path)))
+
+
+def find_label_folders(root: Path) -> tuple[LabelFolder, ...]:
+    """Find the subfolders that hold photos of a label each, whatever they contain.
+
+    Raises:
+        DataError: A folder cannot be read.
+    """
+    top = _descend(root)
+    parts = {_PART_NAMES[name]: path for name, path in _part_folders(top)}
+    tops: dict[str | None, Path] = {None: top}
+    if "train" in parts and len(parts) > 1:
+        tops = dict(parts.items())
+    return tuple(
+        LabelFolder(path, unicodedata.normalize("NFC", path.name), part)
+        for part, above in tops.items()
+        for path in _subfolders(above)
+    )
 
 
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
@@ -86,7 +114,12 @@ def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=lambda label: (label.casefold(), label)))
 
 
-def _absolute(folder: Path) -> Path:
+def absolute_folder(folder: Path) -> Path:
+    """Return the folder of the photos, absolute.
+
+    Raises:
+        DataError: It is not there or not a folder.
+    """
     root = folder.expanduser().resolve()
     if not root.is_dir():
         raise DataError(
@@ -111,18 +144,16 @@ def _part_folders(top: Path) -> Iterator[tuple[str, Path]]:
             yield path.name.casefold(), path
 
 
-def _list(root: Path, top: Path, *, part: str | None) -> Iterator[PhotoFile]:
-    for subfolder in _subfolders(top):
-        label = unicodedata.normalize("NFC", subfolder.name)
-        pictures = list_pictures(subfolder)
-        if not pictures:
-            raise DataError(
-                "Every subfolder holds the pictures of one label",
-                received=f"no picture in {subfolder}",
-                fix="Put pictures there, or move the folder elsewhere",
-            )
-        for path in pictures:
-            yield PhotoFile(path.relative_to(root).as_posix(), label, part)
+def _list(root: Path, place: LabelFolder) -> Iterator[PhotoFile]:
+    pictures = list_pictures(place.path)
+    if not pictures:
+        raise DataError(
+            "Every subfolder holds the pictures of one label",
+            received=f"no picture in {place.path}",
+            fix="Put pictures there, or move the folder elsewhere",
+        )
+    for path in pictures:
+        yield PhotoFile(path.relative_to(root).as_posix(), place.label, place.part)
 
 
 def _unite_labels(root: Path, files: Sequence[PhotoFile]) -> tuple[str, ...]:

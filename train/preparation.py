@@ -10,6 +10,7 @@ import numpy as np
 from edge.errors import DataError, RunFolderError
 from train.augment import CACHE_SCALE
 from train.cache import PixelCache
+from train.data.groups import group_photos, say_groups
 from train.folder import PARTS, PhotoFolder, find_photos, sort_labels
 from train.networks import find_network
 from train.progress import TrainProgress
@@ -117,7 +118,11 @@ def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
     with progress.track("hashing photos", len(photos.files)) as advance:
         hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
     seed = request.options.chosen_seed
-    split = draw_split(photos, hashed.sha256, fractions=FRACTIONS, seed=seed)
+    grouping = group_photos(
+        photos.root, hashed.sha256, group_by=request.options.group_by, progress=progress
+    )
+    split = draw_split(photos, hashed.sha256, fractions=FRACTIONS, seed=seed, groups=grouping.names)
+    say_groups(split, progress)
     network = find_network(request.options.chosen_network)
     settings = settle(request.options, network, pictures=len(split.part("train")))
     skipped = (*hashed.skipped, *split.skipped)

@@ -62,7 +62,7 @@ def hash_files(
         except OSError as error:
             return SkippedFile(path, error.strerror or str(error))
 
-    results = _map_in_threads(hash_file, paths, when_done=when_done)
+    results = map_in_threads(hash_file, paths, when_done=when_done)
     return HashedFiles(
         {p: result for p, result in zip(paths, results, strict=True) if isinstance(result, str)},
         tuple(result for result in results if isinstance(result, SkippedFile)),
@@ -93,22 +93,38 @@ def decode_files(
         try:
             frame_bgr = read_picture(path)
         except PictureError as error:
-            return SkippedFile(paths[row], error.received.removeprefix(f"{path}: "))
+            return explain(paths[row], path, error)
         side = cache.pixels_rgb.shape[1]
         fit_frame(frame_bgr, size_wh=(side, side), out=cache.pixels_rgb[row])
         return None
 
-    results = _map_in_threads(decode, range(len(paths)), when_done=when_done)
+    results = map_in_threads(decode, range(len(paths)), when_done=when_done)
     return [result for result in results if result is not None]
 
 
-def _map_in_threads(
+def explain(relative: str, path: Path, error: PictureError) -> SkippedFile:
+    """Say why a file cannot be decoded, without repeating where it lies."""
+    prefix = f"{path}: "
+    if error.received.startswith(prefix):
+        return SkippedFile(relative, error.received.removeprefix(prefix))
+    return SkippedFile(
+        relative, f"{error.rule}; it has {error.received.removesuffix(f' in {path}')}"
+    )
+
+
+def map_in_threads(
     function: Callable[[_Item], _Result],
     items: Iterable[_Item],
     *,
     when_done: Callable[[], None],
 ) -> list[_Result]:
-    """Call the function for each item; what it returns keeps their order."""
+    """Call a function for each item; what it returns keeps their order.
+
+    Args:
+        function: Called in threads.
+        items: What it is called with.
+        when_done: Called in the caller's thread after each item.
+    """
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="scan")
     results = []
     try:

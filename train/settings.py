@@ -6,6 +6,7 @@ from typing import Any
 
 from edge.errors import SettingError
 from train.augment import PRESETS
+from train.data.pattern import compile_pattern
 from train.networks import NetworkSpec, find_network
 
 _SIDE_STEP = 32
@@ -37,6 +38,7 @@ class TrainOptions:
         seed: Of the split, the order of the pictures, their augmentation and the new weights.
         start: Folder of a run whose weights to begin with, absolute.
         augment: One of `train.augment.PRESETS`.
+        group_by: Regular expression that names what photos belong to.
 
     Raises:
         SettingError: A value is out of range.
@@ -50,10 +52,13 @@ class TrainOptions:
     seed: int | None = None
     start: str | None = None
     augment: str | None = None
+    group_by: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
         find_network(self.chosen_network)
+        if self.group_by is not None:
+            compile_pattern(self.group_by)
         if self.side is not None:
             is_usable = _SIDE_STEP <= self.side <= _LARGEST_SIDE and self.side % _SIDE_STEP == 0
             _check(is_usable, "--size must be a multiple of 32 from 32 to 640", self.side, "160")
@@ -105,6 +110,7 @@ class TrainSettings:
         patience: Epochs without a better validation loss after which it ends.
         start: Folder of the run whose weights it begins with; `None` for the network's own.
         augment: One of `train.augment.PRESETS`.
+        group_by: Regular expression that names what photos belong to.
     """
 
     network: str
@@ -116,6 +122,7 @@ class TrainSettings:
     patience: int
     start: str | None = None
     augment: str = _AUGMENTATION
+    group_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -146,6 +153,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
         start=options.start,
         augment=options.augment or _AUGMENTATION,
+        group_by=options.group_by,
     )
 
 

@@ -1,6 +1,7 @@
 """Three parts: one to learn from, one to choose by, one to judge with, once.
 
-Identical bytes are never on two sides, or the judgement would be of memory.
+Identical bytes are never on two sides, nor photos that belong together, or the judgement would be
+of memory.
 """
 
 import hashlib
@@ -9,14 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edge.errors import DataError, RunFolderError
+from train.data.draw import Unit, draw_units
 from train.folder import FEWEST_PICTURES, PARTS, PhotoFile, PhotoFolder
 from train.scan import SkippedFile
 from train.tables import read_table, write_table
 
-_COLUMNS = ("path", "label", "part", "sha256")
+_COLUMNS = ("path", "label", "part", "sha256", "group")
 _JUDGES_FIRST = ("test", "validation", "train")  # who keeps a picture that two parts hold
 
 
@@ -29,12 +29,14 @@ class SplitEntry:
         label: Its label.
         part: "train", "validation" or "test".
         sha256: Of the file, hexadecimal.
+        group: Name of what it belongs to; empty for a picture that is alone.
     """
 
     path: str
     label: str
     part: str
     sha256: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,19 @@ class Split:
         return {part: {label: counted[part, label] for label in labels} for part in PARTS}
 
     @property
+    def torn(self) -> list[tuple[SplitEntry, SplitEntry]]:
+        """For each group that lies in two parts, as the folder says, a picture of either."""
+        groups: dict[str, list[SplitEntry]] = defaultdict(list)
+        for entry in self.entries:
+            if entry.group:
+                groups[entry.group].append(entry)
+        return [
+            (entries[0], next(e for e in entries if e.part != entries[0].part))
+            for entries in groups.values()
+            if len({entry.part for entry in entries}) > 1
+        ]
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over content, label and part of all pictures, whatever the files are called."""
         lines = sorted(f"{e.sha256} {e.part} {e.label}\n" for e in self.entries)
@@ -79,63 +94,84 @@ def draw_split(
     *,
     fractions: tuple[float, float, float],
     seed: int,
+    groups: Mapping[str, str] | None = None,
 ) -> Split:
     """Divide the pictures, each label in the same proportions.
 
     Parts that the folder gives are kept; the missing ones are drawn from its `train`. Files of
     identical bytes go to one side together. Of those that the folder puts on two sides, the side
-    that judges keeps its file; of those with two labels, none is used.
+    that judges keeps its file; of those with two labels, none is used. A group is never divided,
+    unless the folder itself does: see `Split.torn`.
 
     Args:
         folder: The pictures.
         sha256: By path; files without one are left out.
         fractions: Shares of training, validation and test part, summing to 1.
         seed: Of the draw.
+        groups: Name of the group by path, for pictures that belong together.
 
     Raises:
-        DataError: A label has fewer than `FEWEST_PICTURES` different pictures.
+        DataError: A label has fewer than `FEWEST_PICTURES` different pictures, or all of them
+            belong together.
     """
-    groups: dict[str, list[PhotoFile]] = defaultdict(list)
+    groups = groups or {}
+    contents: dict[str, list[PhotoFile]] = defaultdict(list)
     for file in folder.files:
         if file.path in sha256:
-            groups[sha256[file.path]].append(file)
-    skipped = [*_take_contradictions(groups), *_take_leaks(groups)]
-    drawn: dict[str, str] = {}
+            contents[sha256[file.path]].append(file)
+    skipped = [*_take_contradictions(contents), *_take_leaks(contents)]
+    counts = Counter(files[0].label for files in contents.values())
+    for label in folder.labels:
+        _check_count(label, counts[label])
     shares = {
         part: share
         for part, share in zip(PARTS, fractions, strict=True)
         if part == "train" or part not in folder.parts
     }
-    for number, label in enumerate(folder.labels):
-        hashes = sorted(key for key, files in groups.items() if files[0].label == label)
-        _check_count(label, len(hashes))
-        free = [key for key in hashes if groups[key][0].part in (None, "train")]
-        drawn |= _draw(free, shares, np.random.default_rng([seed, number]))
+    drawn = draw_units(_make_units(contents, groups), folder.labels, shares=shares, seed=seed)
     entries = [
-        SplitEntry(file.path, file.label, drawn.get(key) or str(file.part), key)
-        for key, files in groups.items()
+        SplitEntry(
+            file.path, file.label, drawn.get(key) or str(file.part), key, groups.get(file.path, "")
+        )
+        for key, files in contents.items()
         for file in files
     ]
     return Split(tuple(sorted(entries, key=lambda entry: entry.path)), tuple(skipped))
 
 
+def _make_units(
+    contents: Mapping[str, Sequence[PhotoFile]], groups: Mapping[str, str]
+) -> list[Unit]:
+    """Return what can be drawn: contents of one group together, none that a given part holds."""
+    members: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key, files in contents.items():
+        group = groups.get(files[0].path)
+        members[("content", key) if group is None else ("group", group)].append(key)
+    return [
+        Unit(tuple(sorted(keys)), tuple(contents[key][0].label for key in sorted(keys)))
+        for keys in members.values()
+        if all(file.part in (None, "train") for key in keys for file in contents[key])
+    ]
+
+
 def write_split(path: Path, split: Split) -> None:
-    """Write the split as a table: path, label, part, sha256.
+    """Write the split as a table: path, label, part, sha256, group.
 
     Raises:
         RunFolderError: It cannot be written.
     """
-    rows = [(entry.path, entry.label, entry.part, entry.sha256) for entry in split.entries]
+    rows = [(e.path, e.label, e.part, e.sha256, e.group) for e in split.entries]
     write_table(path, _COLUMNS, rows)
 
 
 def read_split(path: Path) -> Split:
-    """Read the table that `write_split` wrote.
+    """Read the table that `write_split` wrote; one without groups, of an older run, will do.
 
     Raises:
         RunFolderError: It is missing or not such a table.
     """
-    entries = tuple(SplitEntry(*row) for row in read_table(path, _COLUMNS))
+    rows = read_table(path, _COLUMNS, optional=("group",))
+    entries = tuple(SplitEntry(*row) for row in rows)
     for entry in entries:
         if entry.part not in PARTS:
             raise RunFolderError(
@@ -144,20 +180,6 @@ def read_split(path: Path) -> Split:
                 fix="Begin anew with --overwrite",
             )
     return Split(entries)
-
-
-def _draw(
-    hashes: Sequence[str], shares: Mapping[str, float], random: np.random.Generator
-) -> dict[str, str]:
-    """Give every hash a part; the judging parts get their rounded share, at least one."""
-    order = [hashes[index] for index in random.permutation(len(hashes))]
-    drawn: dict[str, str] = {}
-    for part in ("test", "validation"):
-        if part in shares:
-            count = max(1, round(len(hashes) * shares[part]))
-            drawn |= dict.fromkeys(order[:count], part)
-            order = order[count:]
-    return drawn | dict.fromkeys(order, "train")
 
 
 def _take_contradictions(groups: dict[str, list[PhotoFile]]) -> list[SkippedFile]:

@@ -25,8 +25,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     write_atomically(path, text.getvalue().encode())
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[list[str]]:
+def read_table(
+    path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()
+) -> list[list[str]]:
     """Read the rows of a table that has these columns.
+
+    Args:
+        path: The file.
+        columns: In their order.
+        optional: The last ones, if they may all be missing.
 
     Raises:
         RunFolderError: It is missing or has others.
@@ -36,7 +43,8 @@ def read_table(path: Path, columns: Sequence[str]) -> list[list[str]]:
             head, *rows = [*csv.reader(file)] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unusable(f"{path}: {error}") from error
-    if head != list(columns) or any(len(row) != len(columns) for row in rows):
+    accepted = (list(columns), list(columns[: len(columns) - len(optional)]))
+    if head not in accepted or any(len(row) != len(head) for row in rows):
         raise _unusable(f"{path}, which is no table of {', '.join(columns)}")
     return rows
 

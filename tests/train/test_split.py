@@ -120,11 +120,91 @@ def test_split_refuses_a_label_with_too_few_different_pictures():
 def test_split_survives_the_table(tmp_path):
     entries = (
         SplitEntry('cat/a, "b".jpg', "cat", "train", "aa"),
-        SplitEntry("größe/ü.jpg", "größe", "test", "bb"),
+        SplitEntry("größe/ü.jpg", "größe", "test", "bb", "haus 7"),
     )
     write_split(tmp_path / "split.csv", Split(entries))
     assert read_split(tmp_path / "split.csv").entries == entries
-    assert (tmp_path / "split.csv").read_text().startswith("path,label,part,sha256\n")
+    assert (tmp_path / "split.csv").read_text().startswith("path,label,part,sha256,group\n")
+
+
+def test_read_split_takes_the_table_of_a_run_without_groups(tmp_path):
+    (tmp_path / "split.csv").write_text("path,label,part,sha256\na.jpg,cat,train,aa\n")
+    entries = read_split(tmp_path / "split.csv").entries
+    assert entries == (SplitEntry("a.jpg", "cat", "train", "aa", ""),)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=6, max_size=30),
+    is_mixed=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_split_never_separates_a_group(sizes, is_mixed, seed):
+    folder, sha256 = make_folder({"cat": range(120), "dog": range(200, 320)})
+    cats = iter([file.path for file in folder.files if file.label == "cat"])
+    dogs = iter([file.path for file in folder.files if file.label == "dog"])
+    groups = {}
+    for number, size in enumerate(sizes):
+        for index in range(size):
+            path = next(dogs if is_mixed and index % 2 else cats, None)
+            groups |= {path: str(number)} if path else {}
+    split = draw_split(folder, sha256, fractions=FRACTIONS, seed=seed, groups=groups)
+    sides = defaultdict(set)
+    for entry in split.entries:
+        if entry.group:
+            sides[entry.group].add(entry.part)
+    assert all(len(side) == 1 for side in sides.values())
+    assert split.torn == []
+    assert {entry.path: entry.group for entry in split.entries if entry.group} == groups
+    counts = split.counts
+    for part in ("validation", "test"):
+        for label in ("cat", "dog"):
+            assert 18 - 6 <= counts[part][label] <= 18 + 6  # within half of the largest group
+
+
+def test_split_of_a_single_group_is_refused():
+    folder, sha256 = make_folder({"cat": range(20), "dog": range(100, 120)})
+    groups = {file.path: "burst" for file in folder.files if file.label == "cat"}
+    with pytest.raises(DataError, match="1 separate groups of cat, too few"):
+        draw_split(folder, sha256, fractions=FRACTIONS, seed=1, groups=groups)
+
+
+def test_split_without_groups_is_the_one_of_old():
+    """Runs begun before groups were known can be repeated from their seed."""
+    folder, sha256 = make_folder({"cat": range(40), "dog": range(100, 140)})
+    drawn = [entry.path for entry in draw(folder, sha256, 7).part("test")]
+    assert drawn == [
+        "cat/0000.jpg",
+        "cat/0012.jpg",
+        "cat/0018.jpg",
+        "cat/0027.jpg",
+        "cat/0034.jpg",
+        "cat/0036.jpg",
+        "dog/0000.jpg",
+        "dog/0024.jpg",
+        "dog/0025.jpg",
+        "dog/0026.jpg",
+        "dog/0027.jpg",
+        "dog/0030.jpg",
+    ]
+
+
+def test_split_keeps_given_parts_and_says_which_groups_they_tear():
+    files = [
+        PhotoFile(f"{part}/{label}/{number}.jpg", label, part)
+        for part in ("train", "validation")
+        for label in ("cat", "dog")
+        for number in range(20)
+    ]
+    sha256 = {file.path: file.path for file in files}
+    groups = {"train/cat/1.jpg": "g", "train/cat/2.jpg": "g", "validation/cat/3.jpg": "g"}
+    photos = PhotoFolder(Path("/p"), ("cat", "dog"), tuple(files))
+    split = draw_split(photos, sha256, fractions=FRACTIONS, seed=1, groups=groups)
+    ((one, other),) = split.torn
+    assert (one.path, one.part) == ("train/cat/1.jpg", "train")
+    assert (other.path, other.part) == ("validation/cat/3.jpg", "validation")
+    parts = {entry.path: entry.part for entry in split.entries}
+    assert parts["train/cat/2.jpg"] == "train"  # a third side would not mend it
 
 
 @pytest.mark.parametrize(

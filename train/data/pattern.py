@@ -1,0 +1,44 @@
+"""`--group-by`: what a photo belongs to, by its path."""
+
+import re
+from collections.abc import Iterable
+
+from edge.errors import SettingError
+
+
+def name_groups(paths: Iterable[str], pattern: str | None) -> dict[str, str]:
+    r"""Name what photos belong to after their paths.
+
+    Args:
+        paths: Relative to the data's root, with forward slashes.
+        pattern: Regular expression, searched for in each path; what its first group matches, or
+            the whole of it where it has none, is the name. Photos without a match are alone.
+
+    Raises:
+        SettingError: It is no regular expression.
+
+    Example:
+        >>> name_groups(["none/house12_a.jpg", "cat/house12_b.jpg", "cat/7.jpg"], r"house(\d+)")
+        {'none/house12_a.jpg': '12', 'cat/house12_b.jpg': '12'}
+    """
+    if pattern is None:
+        return {}
+    compiled = compile_pattern(pattern)
+    found = ((path, compiled.search(path)) for path in paths)
+    return {path: match[1 if compiled.groups else 0] or match[0] for path, match in found if match}
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile what `--group-by` was given.
+
+    Raises:
+        SettingError: It is no regular expression.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise SettingError(
+            "--group-by takes a regular expression",
+            received=f"{pattern}, {error}",
+            fix=r"Use for example --group-by 'house(\d+)'",
+        ) from error
