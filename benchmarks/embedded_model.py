@@ -8,21 +8,18 @@ camera might have seen it: in infrared, at dusk with noise, and small in the fra
 """
 
 import argparse
-import math
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from edge.benchmark import describe_machine
 from edge.classifier import Classifier, open_classifier
+from edge.conditions import AS_IT_IS, CONDITIONS
 from edge.images import list_pictures, read_picture
 from edge.modelfile import default_model_path
+from edge.quality.interval import wilson_interval
 from edge.records import Pixels
 
 PETS = ("cat", "dog")
-SEED = 1
 
 
 def main() -> None:
@@ -43,7 +40,7 @@ def main() -> None:
             report_negatives(name, list_pictures(arguments.folder / "none"), classifier, change)
         print("\nOf these, by collection:")
         for collection, paths in by_collection(arguments.folder / "none").items():
-            report_negatives(collection, paths, classifier, CHANGES["as it is"])
+            report_negatives(collection, paths, classifier, CHANGES[AS_IT_IS])
 
 
 def report_pets(
@@ -87,51 +84,11 @@ def by_collection(folder: Path) -> dict[str, list[Path]]:
 
 def share(part: int, whole: int) -> str:
     """Write a share with its 95 % interval (Wilson 1927)."""
-    z = 1.96
-    p = part / whole
-    centre = (p + z * z / (2 * whole)) / (1 + z * z / whole)
-    spread = z * math.sqrt(p * (1 - p) / whole + z * z / (4 * whole * whole)) / (1 + z * z / whole)
-    low, high = max(0.0, centre - spread), min(1.0, centre + spread)
-    return f"{part:5} of {whole:5}  {p:7.2%} ({low:.2%} to {high:.2%})"
+    found = wilson_interval(part, whole)
+    return f"{part:5} of {whole:5}  {part / whole:7.2%} ({found.low:.2%} to {found.high:.2%})"
 
 
-def infrared(frame_bgr: Pixels) -> Pixels:
-    """Show a picture as an infrared camera would: grey, lit from the middle, noisy."""
-    height, width = frame_bgr.shape[:2]
-    grey = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    rows = np.linspace(-1, 1, height, dtype=np.float32)[:, np.newaxis] ** 2
-    columns = np.linspace(-1, 1, width, dtype=np.float32)[np.newaxis, :] ** 2
-    lit = grey * np.exp(-0.8 * (rows + columns)) * 1.2
-    return with_noise(np.repeat(lit[:, :, np.newaxis], 3, axis=2), 5.0)
-
-
-def dusk(frame_bgr: Pixels) -> Pixels:
-    """Show a picture at a quarter of its light, with the noise that comes with it."""
-    return with_noise(frame_bgr.astype(np.float32) * 0.25, 6.0)
-
-
-def small(frame_bgr: Pixels) -> Pixels:
-    """Show a picture at half its size in the middle of a plain grey frame."""
-    height, width = frame_bgr.shape[:2]
-    framed = np.full_like(frame_bgr, 128)
-    top, left = height // 4, width // 4
-    shrunk = cv2.resize(frame_bgr, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    framed[top : top + height // 2, left : left + width // 2] = shrunk
-    return framed
-
-
-def with_noise(values: np.ndarray, deviation: float) -> Pixels:
-    """Add sensor noise; the same picture always gets the same."""
-    noise = np.random.default_rng(SEED).normal(0.0, deviation, values.shape)
-    return np.clip(values + noise, 0, 255).astype(np.uint8)
-
-
-CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
-    "as it is": lambda frame_bgr: frame_bgr,
-    "infrared": infrared,
-    "dusk": dusk,
-    "half the size": small,
-}
+CHANGES = {name: CONDITIONS[name] for name in (AS_IT_IS, "infrared", "dusk", "half the size")}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from convert.evidence import answers_for, most_wrong_share
 from edge.errors import SettingError
 from edge.metrics import apply_temperature
+from edge.quality.calibration import fit_temperature
 from edge.records import Scores
 
 PRECISION = 0.99
@@ -23,8 +24,6 @@ PRECISION = 0.99
 SHOWN, MET, MISSED, CHEAPEST = "shown", "met", "missed", "cheapest"
 
 _GRID = np.array([*np.round(np.arange(0.5, 0.995, 0.01), 2), 0.995, 0.998, 0.999])
-_TEMPERATURES = np.geomspace(0.25, 4.0, 97)
-_HALF_STEP = 1.0 / 512.0  # a uint8 score of 0 stands for less than half of its step of 1/256
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,30 +172,6 @@ def calibrate(
         for index, label in enumerate(labels)
     }
     return Calibration(temperature, thresholds, goal, len(truth))
-
-
-def fit_temperature(scores: Scores, truth: NDArray[np.integer[Any]]) -> float:
-    """Return the temperature, in [0.25, 4], with the least negative log-likelihood.
-
-    Guo et al. 2017, "On Calibration of Modern Neural Networks",
-    https://arxiv.org/abs/1706.04599.
-
-    Args:
-        scores: `(pictures, labels)`, probabilities in [0, 1].
-        truth: `(pictures,)`, index of the right label.
-
-    Example:
-        >>> sure = np.array([[0.99, 0.01]] * 4, np.float32)  # sure, and wrong in one of four
-        >>> fit_temperature(sure, np.array([0, 0, 0, 1])) > 2
-        True
-    """
-    floored = np.where(scores > 0, scores, _HALF_STEP).astype(np.float32)
-    rows = np.arange(len(truth))
-    losses = [
-        -np.log(apply_temperature(floored, float(temperature))[rows, truth]).mean()
-        for temperature in _TEMPERATURES
-    ]
-    return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
 def choose_threshold(

@@ -54,5 +54,9 @@ class SourceError(CatseyeError, OSError):
     """A camera, recording or folder that cannot be opened or was lost."""
 
 
+class ReportError(CatseyeError, OSError):
+    """A page that cannot be written."""
+
+
 class MissingExtraError(CatseyeError, ImportError):
     """An optional dependency that is not installed."""

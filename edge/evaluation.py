@@ -11,6 +11,7 @@ from edge.errors import DataError, PictureError
 from edge.images import list_pictures, read_picture
 from edge.labels import match_label
 from edge.metrics import Evaluation, evaluate_scores
+from edge.quality.judgement import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,14 @@ class FolderEvaluation:
     Attributes:
         result: The counts, over the pictures that could be read.
         skipped: The others.
+        judged: The pictures that could be read.
+        verdicts: What was said about these, in the same order.
     """
 
     result: Evaluation
     skipped: tuple[SkippedPicture, ...]
+    judged: tuple[LabelledPicture, ...]
+    verdicts: Verdicts
 
 
 def find_labelled_pictures(
@@ -87,8 +92,7 @@ def evaluate_pictures(
     Raises:
         DataError: None of the pictures can be read.
     """
-    scores, truth = [], []
-    skipped = []
+    judged, scores, skipped = [], [], []
     for picture in pictures:
         try:
             frame_bgr = read_picture(picture.path)
@@ -97,7 +101,7 @@ def evaluate_pictures(
             skipped.append(SkippedPicture(picture.path, reason))
         else:
             scores.append(classifier.classify(frame_bgr).scores)
-            truth.append(classifier.labels.index(picture.label))
+            judged.append(picture)
         if when_judged is not None:
             when_judged()
     if not scores:
@@ -106,13 +110,22 @@ def evaluate_pictures(
             received=f"{len(pictures)} picture files, {len(skipped)} of them unreadable",
             fix="Put pictures into the subfolders, for example FOLDER/cat/photo.jpg",
         )
-    result = evaluate_scores(
-        np.stack(scores),
-        np.array(truth),
+    decision = classifier.model.manifest.decision
+    verdicts = Verdicts(
+        paths=[str(picture.path) for picture in judged],
+        truth=np.array([classifier.labels.index(picture.label) for picture in judged]),
+        scores=np.stack(scores),
         labels=classifier.labels,
-        thresholds=classifier.model.manifest.decision.thresholds,
+        temperature=decision.temperature,
+        thresholds=decision.thresholds,
     )
-    return FolderEvaluation(result, tuple(skipped))
+    result = evaluate_scores(
+        verdicts.scores,
+        verdicts.truth,
+        labels=verdicts.labels,
+        thresholds=decision.thresholds,
+    )
+    return FolderEvaluation(result, tuple(skipped), tuple(judged), verdicts)
 
 
 def _subfolders(folder: Path) -> Iterator[Path]:

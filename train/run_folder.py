@@ -78,6 +78,16 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def report(self) -> Path:
+        """The page that says how good the network is."""
+        return self.path / "report.html"
+
+    @property
+    def report_json(self) -> Path:
+        """The same for machines."""
+        return self.path / "report.json"
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Everything but the checkpoint."""
         return (
@@ -89,6 +99,8 @@ class RunFolder:
             self.curves,
             self.confusion,
             self.summary,
+            self.report,
+            self.report_json,
         )
 
     @property

@@ -18,10 +18,12 @@ from train.cache import PixelCache
 from train.checkpoint import EpochRecord, TrainState, load_state, save_state
 from train.event_log import log_epoch
 from train.fit import FitContext, fit, has_ended
+from train.judging import PartScores, exhibit_mistakes, judge_part
 from train.learner import Learner, Recipe
 from train.losses import weigh_labels
 from train.preparation import Parts, Plan
 from train.progress import TrainProgress
+from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
 from train.settings import TrainSettings
 from train.start import load_start
@@ -138,8 +140,11 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
         learner.set_weights(state.best_weights)
     save_network(run, learner.network)
     write_history(run.history, state.history)
-    validation = _evaluate(learner, plan, parts.validation)
-    test = _evaluate(learner, plan, parts.test) if is_complete else None
+    judged = chosen_by = _score(learner, "validation", parts.validation)
+    if is_complete:
+        judged = _score(learner, "test", parts.test)
+    validation = _evaluate(plan, chosen_by)
+    test = _evaluate(plan, judged) if is_complete else None
     outcome = Outcome(
         status="complete" if is_complete else "interrupted",
         plan=plan,
@@ -155,10 +160,17 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
     )
     summary.write_summary(run.summary, outcome)
     write_manifest(run, outcome.to_dict())
+    judgement = judge_part(learner, plan, judged, chosen_by)
+    exhibits = exhibit_mistakes(learner, plan, judged, judgement)
+    write_report(outcome, judged.name, judgement, exhibits)
     if is_complete:
         remove_checkpoint(run)
     return outcome
 
 
-def _evaluate(learner: Learner, plan: Plan, part: PixelCache) -> Evaluation:
-    return evaluate_scores(learner.scores(part.pixels_rgb), part.truth, labels=plan.labels)
+def _score(learner: Learner, name: str, part: PixelCache) -> PartScores:
+    return PartScores(name, part, learner.scores(part.pixels_rgb))
+
+
+def _evaluate(plan: Plan, part: PartScores) -> Evaluation:
+    return evaluate_scores(part.scores, part.cache.truth, labels=plan.labels)

@@ -1,5 +1,7 @@
 """`edge evaluate`: how good the deployed file is on a folder per label."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from edge.errors import SettingError
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
-    from edge.evaluation import FolderEvaluation, LabelledPicture
+    from edge.evaluation import FolderEvaluation
 
 
 def evaluate(
@@ -30,6 +32,14 @@ def evaluate(
     model: ModelOption = None,
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page: curves, calibration, other light, the worst mistakes.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Measure a model's accuracy on a folder per label, with the code that runs on the device.
@@ -42,18 +52,26 @@ def evaluate(
     """
     names = _parse_mapping(mapping or [])
     from edge.classifier import open_classifier
-    from edge.evaluation import find_labelled_pictures
+    from edge.evaluation import evaluate_pictures, find_labelled_pictures
     from edge.modelfile import default_model_path
+    from edge.page.render import check_page_path
 
-    with open_classifier(
-        model or default_model_path(), runtime=runtime, threads=threads
-    ) as classifier:
+    if report is not None:
+        check_page_path(report)
+    path = model or default_model_path()
+    with open_classifier(path, runtime=runtime, threads=threads) as classifier:
         pictures = find_labelled_pictures(folder, labels=classifier.labels, mapping=names)
-        found = _evaluate_with_progress(classifier, pictures)
+        with _progress("evaluating", len(pictures)) as advance:
+            found = evaluate_pictures(classifier, pictures, when_judged=lambda: advance(1))
+        record = _record(found, classifier.model.sha256)
+        if report is not None:
+            record["report"] = _write_report(classifier, found, report, (str(folder), path.name))
         if json:
-            output.emit_json(_record(found, classifier.model.sha256))
+            output.emit_json(record)
         else:
             _show(found)
+            if report is not None:
+                output.emit_text(f"report: {report}")
 
 
 def _record(found: "FolderEvaluation", model_sha256: str) -> dict[str, object]:
@@ -62,6 +80,24 @@ def _record(found: "FolderEvaluation", model_sha256: str) -> dict[str, object]:
         "skipped": [{"path": skip.path, "reason": skip.reason} for skip in found.skipped],
         "model_sha256": model_sha256,
     }
+
+
+def _write_report(
+    classifier: "Classifier", found: "FolderEvaluation", path: Path, names: tuple[str, str]
+) -> dict[str, object]:
+    """Write the page and return its numbers; the names are the folder's and the model's."""
+    from edge.evaluation_report import (
+        ReportSubject,
+        build_page,
+        count_changed_pictures,
+        judge_folder,
+    )
+    from edge.page.render import write_page
+
+    with _progress("in other light", count_changed_pictures(classifier, found)) as advance:
+        judgement = judge_folder(classifier, found, when_judged=advance)
+    write_page(path, build_page(classifier, found, judgement, ReportSubject(*names)))
+    return {"path": path, **judgement.to_dict()}
 
 
 def _parse_mapping(texts: list[str]) -> dict[str, str]:
@@ -78,16 +114,13 @@ def _parse_mapping(texts: list[str]) -> dict[str, str]:
     return names
 
 
-def _evaluate_with_progress(
-    classifier: "Classifier", pictures: "list[LabelledPicture]"
-) -> "FolderEvaluation":
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    from edge.evaluation import evaluate_pictures
 
     console = output.console()
     with Progress(
-        "evaluating",
+        name,
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -95,8 +128,8 @@ def _evaluate_with_progress(
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task("", total=len(pictures))
-        return evaluate_pictures(classifier, pictures, when_judged=lambda: progress.advance(task))
+        task = progress.add_task("", total=total)
+        yield lambda count: progress.advance(task, count)
 
 
 def _show(found: "FolderEvaluation") -> None:

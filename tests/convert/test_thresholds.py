@@ -16,11 +16,11 @@ from convert.thresholds import (
     Goal,
     calibrate,
     choose_threshold,
-    fit_temperature,
     read_goal,
 )
 from edge.errors import SettingError
 from edge.metrics import apply_temperature, evaluate_scores
+from edge.quality.calibration import fit_temperature
 
 LABELS = ("mine", "other", "prey")
 raw_scores = arrays(np.float32, (40, 3), elements=st.floats(2.0**-7, 1.0, width=32))

@@ -111,6 +111,21 @@ def test_evaluate(capfd, folder):
     assert (record["images"], record["accuracy"], len(record["skipped"])) == (2, 1.0, 1)
 
 
+def test_report_of_an_evaluation(capfd, folder, tmp_path):
+    picture = folder / "pictures/blue/1.png"
+    misplaced = tmp_path / "pictures/red/1.png"
+    misplaced.parent.mkdir(parents=True)
+    misplaced.write_bytes(picture.read_bytes())
+    (record,) = run_json(
+        capfd,
+        *("evaluate", tmp_path / "pictures", "-m", folder / "colours.tflite"),
+        *("--report", tmp_path / "report.html", "--json"),
+    )
+    repeated = set(fields(record, LABELS)) - {"images"}  # described in the table above
+    found = set(fields(record["report"], LABELS)) - repeated
+    assert found == documented_fields("evaluate", "a report")
+
+
 def test_run(capfd, folder):
     records = run_json(
         capfd,

@@ -68,6 +68,14 @@ def test_train_learns_textures_and_explains_itself(photos, tmp_path, capfd):
     assert facts["status"] == "complete"
     assert facts["data"]["skipped"] == 2
 
+    report = json.loads((run / "report.json").read_text())
+    assert report["part"] == "test"
+    assert report["accuracy"] == facts["metrics"]["test"]["accuracy"]
+    assert len(report["history"]) == len(epochs)
+    page = (run / "report.html").read_text()
+    assert "Model card" in page
+    assert "plain/page.jpg" in page
+
     split = read_rows(run / "split.csv")
     assert len(split) == 181
     part = {row["path"]: row["part"] for row in split}
@@ -84,6 +92,8 @@ def test_train_learns_textures_and_explains_itself(photos, tmp_path, capfd):
         "history.csv",
         "manifest.json",
         "model.keras",
+        "report.html",
+        "report.json",
         "skipped.csv",
         "split.csv",
         "summary.md",
@@ -108,6 +118,8 @@ def test_train_ends_in_order_on_a_signal_and_goes_on(photos, tmp_path, capfd, mo
     facts = json.loads((run / "manifest.json").read_text())
     assert facts["status"] == "interrupted"
     assert facts["metrics"]["test"] == {}  # the test part is for the end
+    assert json.loads((run / "report.json").read_text())["part"] == "validation"
+    assert "Interrupted after 2 of 4 epochs" in (run / "report.html").read_text()
     assert facts["metrics"]["validation"]["images"] > 0
     assert zipfile.is_zipfile(run / "model.keras")
 

@@ -8,6 +8,7 @@ import typer
 from edge.cli import output
 from edge.cli.commands import read_text
 from edge.cli.options import JsonOption
+from train.data.explore_cli import explore
 from train.data.fetch_cli import fetch
 from train.data.options import GroupByOption
 
@@ -85,7 +86,12 @@ data = typer.Typer(
     context_settings=_CONTEXT,
     help=__doc__,
 )
-for _name, _command in (("check", check), ("fetch", fetch), ("split", split)):
+for _name, _command in (
+    ("check", check),
+    ("explore", explore),
+    ("fetch", fetch),
+    ("split", split),
+):
     data.command(_name, help=read_text(_command), context_settings=_CONTEXT)(_command)
 
 

@@ -1,0 +1,196 @@
+"""From blocks to one HTML file that needs nothing else."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+
+from edge.errors import ReportError
+from edge.page.blocks import (
+    Block,
+    Figure,
+    Gallery,
+    Heading,
+    Page,
+    Row,
+    Shot,
+    Table,
+    Text,
+    Tiles,
+)
+from edge.page.style import read_style
+
+# Nothing is loaded and nothing runs, even if a text were to get past the escaping.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def render_page(page: Page) -> bytes:
+    """Return the page as an HTML file, UTF-8.
+
+    Characters that no file can hold, as in file names that are not Unicode, become "?".
+    """
+    return "".join(_page(page)).encode("utf-8", "replace")
+
+
+def check_page_path(path: Path) -> None:
+    """See that a page can be written there, before the work for it begins.
+
+    Raises:
+        ReportError: Its name does not end in .html, or its folder is not there.
+    """
+    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
+        raise ReportError(
+            "A report is a file whose name ends in .html",
+            received=str(path),
+            fix="Write for example report.html",
+        )
+    if not path.absolute().parent.is_dir():
+        raise ReportError(
+            "The folder of a report must be there",
+            received=f"{path}: no folder {path.parent}",
+            fix="Make it, or name another",
+        )
+
+
+def write_page(path: Path, page: Page) -> None:
+    """Write a page aside and put it in place, so that it is never half there.
+
+    Raises:
+        ReportError: It cannot be written.
+    """
+    aside = path.with_name(path.name + ".new")
+    try:
+        aside.write_bytes(render_page(page))
+        aside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise ReportError(
+            "A report must be writable",
+            received=f"{path}: {error.strerror or error}",
+            fix="Name another file, or check the permissions and the room on the disk",
+        ) from error
+
+
+def _page(page: Page) -> Iterator[str]:
+    yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    yield f"<title>{escape(page.title)}</title><style>{read_style()}</style></head>\n<body><main>"
+    yield f"<header><h1>{escape(page.title)}</h1>"
+    yield f'<p class="subtitle">{escape(page.subtitle)}</p></header>\n'
+    for section in _sections(page.blocks):
+        yield "<section>"
+        for block in section:
+            yield _block(block)
+        yield "</section>\n"
+    yield f"<footer>{escape(page.footer)}</footer></main></body></html>\n"
+
+
+def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Cut blocks before each heading."""
+    section: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Heading) and section:
+            yield section
+            section = []
+        section.append(block)
+    if section:
+        yield section
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text=text):
+            return f"<h2>{escape(text)}</h2>"
+        case Text(text=text, is_note=is_note):
+            kind = ' class="note"' if is_note else ""
+            return f"<p{kind}>{escape(text)}</p>"
+        case Tiles():
+            return _tiles(block)
+        case Table():
+            return _table(block)
+        case Figure():
+            return _figure(block)
+        case Gallery():
+            return _gallery(block)
+        case Row(blocks=blocks):
+            return '<div class="row">' + "".join(_block(one) for one in blocks) + "</div>"
+
+
+def _tiles(tiles: Tiles) -> str:
+    shown = "".join(
+        f'<div class="tile"><b>{escape(tile.value)}</b><span>{escape(tile.name)}</span>'
+        f"<small>{escape(tile.detail)}</small></div>"
+        for tile in tiles.tiles
+    )
+    return f'<div class="tiles">{shown}</div>'
+
+
+def _table(table: Table) -> str:
+    is_number = [
+        bool(table.rows) and all(_is_number(row[index]) for row in table.rows)
+        for index in range(len(table.columns))
+    ]
+    kinds = [' class="number"' if number else "" for number in is_number]
+    cells = "".join(
+        f'<th scope="col"{kind}>{escape(column)}</th>'
+        for column, kind in zip(table.columns, kinds, strict=True)
+    )
+    head = f"<thead><tr>{cells}</tr></thead>" if any(table.columns) else ""
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{kind}>{escape(_write(cell))}</td>" for cell, kind in zip(row, kinds, strict=True)
+        )
+        + "</tr>"
+        for row in table.rows
+    )
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    return f'<div class="table"><table>{caption}{head}<tbody>{body}</tbody></table></div>'
+
+
+def _figure(figure: Figure) -> str:
+    legend = "".join(
+        f'<li><i style="background:{escape(colour)}"></i>{escape(name)}</li>'
+        for name, colour in figure.chart.legend
+    )
+    listed = f'<ul class="legend">{legend}</ul>' if legend else ""
+    said = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
+    return f"<figure><h3>{escape(figure.title)}</h3>{figure.chart.svg}{listed}{said}</figure>"
+
+
+def _gallery(gallery: Gallery) -> str:
+    kind = "gallery small" if gallery.is_small else "gallery"
+    said = f"<p>{escape(gallery.caption)}</p>" if gallery.caption else ""
+    shots = "".join(_shot(shot) for shot in gallery.shots)
+    return f'{said}<div class="{kind}">{shots}</div>'
+
+
+def _shot(shot: Shot) -> str:
+    pictures = "".join(
+        f'<img src="{escape(uri)}" alt="{escape(shot.title)}" loading="lazy">'
+        for uri in shot.pictures
+    )
+    details = "".join(f"<small>{escape(line)}</small>" for line in shot.details)
+    return (
+        f'<figure class="shot"><div class="pair">{pictures}</div>'
+        f'<div class="name">{escape(shot.title)}</div>{details}</figure>'
+    )
+
+
+def _is_number(cell: object) -> bool:
+    """Whether a cell holds a number, or a text that begins like one; empty ones may be either."""
+    return (
+        cell is None
+        or isinstance(cell, int | float)
+        or str(cell).lstrip("+\N{MINUS SIGN}")[:1].isdigit()
+    )
+
+
+def _write(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
