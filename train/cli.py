@@ -11,6 +11,7 @@ from edge.cli import output
 from edge.cli.options import JsonOption
 from edge.cli.signals import EndOnSignal
 from edge.errors import SettingError
+from train.data.options import GroupByOption
 from train.learning_options import (
     AtOnceOption,
     AveragingOption,
@@ -26,7 +27,6 @@ from train.learning_options import (
     WeightsOption,
     WidthOption,
 )
-from train.data.options import GroupByOption
 
 if TYPE_CHECKING:
     from train.artefacts import Outcome
@@ -199,7 +199,7 @@ def _find_rate(request: "TrainRequest") -> "RateSearch":
     stop = threading.Event()
     clock = SystemClock(stop)
     with EndOnSignal(stop) as signals, signals.interrupting():
-        from train.chatter import chatter_kept_back
+        from edge.chatter import chatter_kept_back
 
         with chatter_kept_back():
             from train.find_rate import find_rate

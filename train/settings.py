@@ -6,9 +6,9 @@ from typing import Any
 
 from edge.errors import SettingError
 from train.augment import PRESETS
+from train.data.pattern import compile_pattern
 from train.networks import NetworkSpec, find_network, list_takers
 from train.schedule import SCHEDULES
-from train.data.pattern import compile_pattern
 
 _SIDE_STEP = 32
 _LARGEST_SIDE = 640

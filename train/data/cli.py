@@ -13,8 +13,8 @@ from train.data.fetch_cli import fetch
 from train.data.options import GroupByOption
 
 if TYPE_CHECKING:
-    from train.data.check import CheckReport
     from train.data.export import SplitResult
+    from train.data.report import CheckReport
     from train.progress import TrainProgress
 
 _SHOWN = 3  # examples of each kind of finding

@@ -79,7 +79,7 @@ def _explore(folder: Path, model: Path | None, *, has_map: bool) -> "Exploration
     progress = TrainProgress(clock=SystemClock(threading.Event()))
     if has_map or (model is not None and model.is_dir()):
         require_desktop()
-        from train.chatter import chatter_kept_back
+        from edge.chatter import chatter_kept_back
 
         with chatter_kept_back():
             import tensorflow  # noqa: F401 - writes to the terminal when it is loaded

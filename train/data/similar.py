@@ -12,7 +12,7 @@ Coarse light and shade, which photos of a kind have in common, is taken out firs
 A picture that repeats itself, such as one of tiles, must agree better than with itself displaced.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -62,18 +62,8 @@ class SimilarPair:
     likeness: float
 
 
-def find_similar(
-    thumbnails: Thumbnails, *, when_done: Callable[[int, int], None] = lambda done, total: None
-) -> list[SimilarPair]:
-    """Find all pairs of near-identical photos.
-
-    Args:
-        thumbnails: Of the photos.
-        when_done: Told how many candidates have been looked at, and of how many.
-
-    Returns:
-        The pairs, sorted by index.
-    """
+def find_similar(thumbnails: Thumbnails) -> list[SimilarPair]:
+    """Find all pairs of near-identical photos, sorted by index."""
     candidates = find_candidates(thumbnails.grey)
     chunks = [candidates[start : start + _CHUNK] for start in range(0, len(candidates), _CHUNK)]
 
@@ -86,14 +76,8 @@ def find_similar(
                 proven.append(SimilarPair(first, second, likeness))
         return proven
 
-    pairs: list[SimilarPair] = []
-    done = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="similar") as pool:
-        for chunk, proven in zip(chunks, pool.map(prove, chunks), strict=True):
-            pairs += proven
-            done += len(chunk)
-            when_done(done, len(candidates))
-    return pairs
+        return [pair for proven in pool.map(prove, chunks) for pair in proven]
 
 
 def find_candidates(grey: Pixels) -> NDArray[np.int64]:
@@ -179,7 +163,7 @@ def _details(grey: Pixels | NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 def _is_plain(details: NDArray[np.float32]) -> bool:
-    """Whether nothing is in the middle; at its edges even a smooth picture seems to have details."""
+    """Whether nothing is in the middle; a smooth picture seems to have details at its edges."""
     return float(details[_EDGE:-_EDGE, _EDGE:-_EDGE].std()) < _LEAST_DETAIL
 
 
