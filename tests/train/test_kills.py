@@ -15,7 +15,7 @@ from train.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20
+KILLS = 10
 SMALL = ("--network", "cnn", "--size", "32", "--batch-size", "8", "--epochs", "24")
 END_SECONDS = 600  # on a busy machine
 

@@ -115,7 +115,7 @@ CATALOGUE = {
         licence="Microsoft Research License Agreement, in the archive (MSR-LA - 3467.docx)",
         citation="J. Elson, J. Douceur, J. Howell, J. Saul: Asirra: A CAPTCHA that Exploits "
         "Interest-Aligned Manual Image Categorization. ACM CCS 2007",
-        size_bytes=824_887_076,
+        size_bytes=None,
         sha256="b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9",
         groupings=(SPECIES,),
         place=place_cats_vs_dogs,
