@@ -111,11 +111,13 @@ class Gallery:
         shots: The pictures.
         caption: What they are; may be empty.
         is_small: Whether they are shown as thumbnails.
+        title: Above them; may be empty.
     """
 
     shots: Sequence[Shot]
     caption: str = ""
     is_small: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

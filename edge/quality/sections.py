@@ -257,7 +257,9 @@ def _mistakes(
     if explained:
         yield Gallery([_shot(m, exhibits[m.row]) for m in explained], explanation)
     if others:
-        yield Gallery([_shot(m, exhibits[m.row]) for m in others], "More of them:", is_small=True)
+        yield Gallery(
+            [_shot(m, exhibits[m.row]) for m in others], is_small=True, title="More of them"
+        )
 
 
 def _shot(mistake: Mistake, exhibit: Exhibit) -> Shot:

@@ -74,7 +74,7 @@ def page_of_everything(name):
             Row([Figure(chart, name, name), Figure(cloud, name)]),
             Figure(bar_chart([Bar(name, 0.5, (0.4, 0.6))], axis=SHARE), name),
             Figure(matrix_chart([[1]], rows=[name], columns=[name]), name),
-            Gallery([Shot([picture, picture], name, (name,))], name),
+            Gallery([Shot([picture, picture], name, (name,))], name, title=name),
         ],
         footer=name,
     )

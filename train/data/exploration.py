@@ -136,6 +136,7 @@ class Exploration:
             if features is None
             else {
                 "explained": features.explained,
+                "agreement": features.agreement,
                 "points": [
                     {"path": p.path, "label": p.label, "x": p.x, "y": p.y} for p in features.points
                 ],

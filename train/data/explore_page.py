@@ -32,7 +32,7 @@ from train.data.feature_map import FeatureMap
 from train.data.measures import PhotoMeasures
 
 _THUMBNAIL = 112
-_SAMPLES = 12
+_SAMPLES = 16
 _SHOWN_GROUPS = 12
 _SHOWN_OF_GROUP = 6
 _SHOWN_MISLABELS = 24
@@ -74,9 +74,9 @@ def _overview(exploration: Exploration) -> Iterator[Block]:
     joined = sum(len(group.paths) for group in check.groups)
     smallest = min(counts, key=lambda count: count.usable, default=None)
     tiles = [
-        Tile(f"{len(exploration.photos):,}", "photos", f"{len(counts)} labels"),
+        Tile(f"{len(exploration.photos):,}", "photos", _say(len(counts), "label")),
         Tile(f"{len(check.bad):,}", "cannot be used", "named below"),
-        Tile(f"{joined:,}", "show the same as another", f"in {len(check.groups):,} groups"),
+        Tile(f"{joined:,}", "show the same as another", f"in {_say(len(check.groups), 'group')}"),
     ]
     if smallest is not None:
         tiles.insert(1, Tile(f"{smallest.usable:,}", "in the smallest label", smallest.label))
@@ -202,17 +202,29 @@ def _extremes(exploration: Exploration) -> Iterator[Block]:
 
 def _map(exploration: Exploration) -> Iterator[Block]:
     features = exploration.features
-    if features is not None and features.points:
-        yield Heading("What looks alike")
-        yield Figure(
-            _cloud(features, exploration.labels),
-            f"{len(features.points):,} photos as a network sees them",
-            "Each dot is a photo, placed by the features of EfficientNet-Lite0, which has never "
-            "seen your labels: alike lies near alike. Clouds that lie apart are easy to tell "
-            "apart; a dot deep in another cloud deserves a look, and so does a label in two "
-            f"clouds. The two directions show {percent(features.explained)} of the differences "
-            "(principal components, Pearson 1901).",
-        )
+    if features is None or not features.points:
+        return
+    rows = [(label, percent(share)) for label, share in features.agreement.items()]
+    yield Heading("What looks alike")
+    yield Row(
+        [
+            Figure(
+                _cloud(features, exploration.labels),
+                "The photos as a network sees them",
+                "Each dot is a photo, placed by the features of EfficientNet-Lite0, which has "
+                "never seen your labels: alike lies near alike. A dot deep in another cloud "
+                "deserves a look, and so does a label in two clouds. The two directions show "
+                f"{percent(features.explained)} of the differences (principal components, Pearson "
+                "1901).",
+            ),
+            Table(
+                ("label", "like their neighbours"),
+                rows,
+                f"Of {len(features.points):,} photos: most of the five that look most alike, by "
+                "all features, carry the same label. Near 100 % the label is easy to tell.",
+            ),
+        ]
+    )
 
 
 def _cloud(features: FeatureMap, labels: Sequence[str]) -> Chart:
@@ -230,9 +242,9 @@ def _groups(exploration: Exploration) -> Iterator[Block]:
         return
     yield Heading("Photos that show the same")
     yield Text(
-        f"{len(groups):,} groups of copies and near-identical photos: re-encoded, resized, or "
-        "taken in a burst. A split keeps each of them on one side; on both, the network would be "
-        "judged on what it has learned by heart."
+        f"{_say(len(groups), 'group')} of copies and near-identical photos: re-encoded, resized, "
+        "or taken in a burst. A split keeps each of them on one side; on both, the network would "
+        "be judged on what it has learned by heart."
     )
     for group in groups[:_SHOWN_GROUPS]:
         said = f"{len(group.paths)} {group.kind}"
@@ -252,8 +264,8 @@ def _mislabels(exploration: Exploration) -> Iterator[Block]:
         yield Text("None: the model doubts no label with confidence.")
         return
     yield Text(
-        f"{len(found):,} photos that the model takes for something else with the confidence it "
-        "usually has there, the surest first (confident learning, Northcutt, Jiang and Chuang "
+        f"{_say(len(found), 'photo')} that the model takes for something else with the confidence "
+        "it usually has there, the surest first (confident learning, Northcutt, Jiang and Chuang "
         "2021). Some of them are the model's mistakes: look before you move a photo. On photos "
         "that it has learned from it sees fewer of them than there are."
     )
@@ -266,14 +278,14 @@ def _mislabels(exploration: Exploration) -> Iterator[Block]:
     yield Gallery(shots, is_small=True)
 
 
-def _thumbnails(exploration: Exploration, paths: Iterable[str], caption: str) -> Gallery:
+def _thumbnails(exploration: Exploration, paths: Iterable[str], title: str) -> Gallery:
     root = exploration.check.root
     shots = [
         Shot([uri], Path(path).name)
         for path in paths
         for uri in _encode(root, path, side=_THUMBNAIL)
     ]
-    return Gallery(shots, caption, is_small=True)
+    return Gallery(shots, is_small=True, title=title)
 
 
 def _encode(root: Path, path: str, *, side: int) -> Iterator[str]:
@@ -282,6 +294,10 @@ def _encode(root: Path, path: str, *, side: int) -> Iterator[str]:
         yield encode_picture(read_picture(root / path, least_side=side), side=side)
     except PictureError:
         return
+
+
+def _say(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _thin(photos: Sequence[PhotoMeasures], labels: Sequence[str]) -> list[PhotoMeasures]:

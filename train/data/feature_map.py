@@ -20,6 +20,7 @@ MOST_PHOTOS = 2_000
 
 _SIDE = 96
 _BATCH = 64
+_NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,13 @@ class FeatureMap:
     Attributes:
         points: The photos.
         explained: Share of all differences that the two directions show, in [0, 1].
+        agreement: By label, the share of its photos, in [0, 1], whose nearest neighbours, by all
+            features, mostly carry the same label.
     """
 
     points: tuple[MapPoint, ...]
     explained: float
+    agreement: dict[str, float]
 
 
 def map_features(
@@ -80,14 +84,15 @@ def map_features(
     pixels = map_in_threads(read, chosen, when_done=lambda: None)
     known = [(photo, one) for photo, one in zip(chosen, pixels, strict=True) if one is not None]
     if not known:
-        return FeatureMap((), 0.0)
+        return FeatureMap((), 0.0, {})
     features = compute_features(np.stack([one for _, one in known]), when_done=when_done)
     places, explained = project(features)
     points = tuple(
         MapPoint(photo.path, photo.label, float(x), float(y))
         for (photo, _), (x, y) in zip(known, places, strict=True)
     )
-    return FeatureMap(points, explained)
+    agreement = measure_agreement(features, [photo.label for photo, _ in known])
+    return FeatureMap(points, explained, agreement)
 
 
 def count_mapped(photos: Sequence[PhotoMeasures]) -> int:
@@ -146,6 +151,28 @@ def project(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     padded = np.zeros((len(features), 2))
     padded[:, : places.shape[1]] = places
     return padded, float(variances[:2].sum()) / total if total > 0 else 0.0
+
+
+def measure_agreement(features: NDArray[np.float32], labels: Sequence[str]) -> dict[str, float]:
+    """Return, by label, how many photos are like their neighbours: what is easy to tell apart.
+
+    A photo agrees when most of its five nearest neighbours by cosine carry its label (Cover and
+    Hart 1967, "Nearest Neighbor Pattern Classification").
+
+    Args:
+        features: `(photos, any)`.
+        labels: Of the photos.
+    """
+    names = sorted(set(labels))
+    numbers = np.array([names.index(label) for label in labels])
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    unit = features / np.maximum(lengths, 1e-9)
+    likeness = unit @ unit.T
+    np.fill_diagonal(likeness, -np.inf)
+    count = min(_NEIGHBOURS, len(labels) - 1)
+    nearest = np.argsort(-likeness, axis=1)[:, :count]
+    shares = (numbers[nearest] == numbers[:, np.newaxis]).mean(axis=1) if count else np.ones(1)
+    return {name: float((shares[numbers == i] > 0.5).mean()) for i, name in enumerate(names)}
 
 
 def _choose(photos: Sequence[PhotoMeasures]) -> list[PhotoMeasures]:
