@@ -27,6 +27,7 @@ from edge.page.pictures import encode_picture
 from edge.page.svg import Axis
 from edge.quality.robustness import choose_rows
 from edge.quality.sections import percent
+from train.data.check import PhotoGroup
 from train.data.exploration import EXTREMES, TRAITS, Exploration, find_giveaways
 from train.data.feature_map import FeatureMap
 from train.data.measures import PhotoMeasures
@@ -34,7 +35,7 @@ from train.data.measures import PhotoMeasures
 _THUMBNAIL = 112
 _SAMPLES = 16
 _SHOWN_GROUPS = 12
-_SHOWN_OF_GROUP = 6
+_SHOWN_OF_GROUP = 3
 _SHOWN_MISLABELS = 24
 _SHOWN_FINDINGS = 40
 _MOST_DOTS = 2_000
@@ -246,13 +247,18 @@ def _groups(exploration: Exploration) -> Iterator[Block]:
         "or taken in a burst. A split keeps each of them on one side; on both, the network would "
         "be judged on what it has learned by heart."
     )
-    for group in groups[:_SHOWN_GROUPS]:
-        said = f"{len(group.paths)} {group.kind}"
-        if len(group.labels) > 1:
-            said += f", and they disagree: {', '.join(group.labels)}"
-        yield _thumbnails(exploration, group.paths[:_SHOWN_OF_GROUP], said)
+    yield Gallery([_group_shot(exploration, group) for group in groups[:_SHOWN_GROUPS]])
     if len(groups) > _SHOWN_GROUPS:
         yield Text(f"{len(groups) - _SHOWN_GROUPS:,} more; edge data check lists all.")
+
+
+def _group_shot(exploration: Exploration, group: PhotoGroup) -> Shot:
+    root, shown = exploration.check.root, group.paths[:_SHOWN_OF_GROUP]
+    said = f"{len(group.paths)} {group.kind}"
+    if len(group.labels) > 1:
+        said += f", and they disagree: {', '.join(group.labels)}"
+    pictures = [uri for path in shown for uri in _encode(root, path, side=_THUMBNAIL)]
+    return Shot(pictures, said, shown)
 
 
 def _mislabels(exploration: Exploration) -> Iterator[Block]:
