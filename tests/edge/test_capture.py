@@ -1,6 +1,7 @@
 """The capture thread; nothing here sleeps, the threads are led by events and conditions."""
 
 import logging
+import queue
 import threading
 
 import pytest
@@ -55,14 +56,16 @@ def test_read_returns_the_newest_frame_and_drops_the_others():
 def test_read_waits_for_a_frame_that_nobody_has_read():
     source = Steered([blank_frame(0), blank_frame(1)])
     newest = NewestFrame(source)
-    read = []
-    reader = threading.Thread(target=lambda: read.extend([newest.read(), newest.read()]))
+    read = queue.Queue()
+    reader = threading.Thread(target=lambda: [read.put(newest.read()) for _ in range(2)])
     reader.start()
     source.allow(1)
+    assert read.get(timeout=WAIT_SECONDS).index == 0
     source.wait_until_asked(2)
+    assert read.empty()
     source.allow(2)
+    assert read.get(timeout=WAIT_SECONDS).index == 1
     reader.join(WAIT_SECONDS)
-    assert [frame.index for frame in read] == [0, 1]
     newest.close()
 
 
