@@ -63,7 +63,17 @@ def test_main_shows_the_version(capsys):
 def test_main_lists_every_verb_with_a_summary(capsys):
     assert main(["--help"]) == 0
     listed = dict(re.findall(r"^  (\w+) *(.*)$", capsys.readouterr().out, re.MULTILINE))
-    verbs = {"run", "classify", "evaluate", "bench", "inspect", "doctor", "train", "convert"}
+    verbs = {
+        "run",
+        "classify",
+        "evaluate",
+        "bench",
+        "inspect",
+        "doctor",
+        "train",
+        "convert",
+        "data",
+    }
     assert verbs <= listed.keys()
     assert all(listed[verb] for verb in verbs), "a verb without a summary"
 
@@ -76,6 +86,8 @@ def test_main_lists_every_verb_with_a_summary(capsys):
         ["run", "--help"],
         ["train", "--help"],
         ["convert", "--help"],
+        ["data", "--help"],
+        ["data", "check", "--help"],
         ["nonsense"],
     ],
 )

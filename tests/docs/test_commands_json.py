@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from edge.cli.app import load_command
 from edge.cli.commands import sources
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-SECTIONS = dict(re.findall(r"^## edge (\w+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S))
+SECTIONS = dict(
+    re.findall(r"^## edge (\w+(?: \w+)?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S)
+)
 
 # Objects that are described elsewhere or as a whole.
 WHOLE = {"manifest", "input", "data", "split", "training", "metrics", "versions", "fine_tuning"}
@@ -65,15 +68,26 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("source", list(sources()), ids=lambda source: source.name)
-def test_every_option_is_documented(source):
+def every_command():
+    """Yield the name of every command and its parameters; a group's commands instead of it."""
+    for source in sources():
+        command = load_command(source)
+        inner = getattr(command, "commands", None)
+        for name, below in (inner or {"": command}).items():
+            yield f"{source.name} {name}".strip(), below.params
+
+
+@pytest.mark.parametrize(
+    ("verb", "parameters"), [pytest.param(*c, id=c[0]) for c in every_command()]
+)
+def test_every_option_is_documented(verb, parameters):
     offered = {
         name
-        for option in load_command(source).params
+        for option in parameters
         for name in option.opts
         if name.startswith("--") and name != "--help"
     }
-    documented = re.findall(r"`(--[a-z-]+)", " ".join(table(source.name, "option")))
+    documented = re.findall(r"`(--[a-z-]+)", " ".join(table(verb, "option")))
     assert sorted(documented) == sorted(offered)
 
 
@@ -160,6 +174,19 @@ def trained(tmp_path_factory):
             stripes = np.repeat(np.expand_dims(wave, axis), 48, axis=axis).astype(np.uint8)
             Image.fromarray(stripes).save(folder / "photos" / label / f"{number}.png")
     return folder
+
+
+def test_data_check_and_split(capfd, trained):
+    shutil.copy(trained / "photos/wide/0.png", trained / "photos/wide/copy.png")
+    (trained / "photos/wide/page.jpg").write_text("<html>")
+    (report,) = run_json(capfd, "data", "check", trained / "photos", "--json")
+    assert set(fields(report, ())) == documented_fields("data check", "a check")
+    (result,) = run_json(
+        capfd, "data", "split", trained / "photos", "-o", trained / "parts", "--json"
+    )
+    assert set(fields(result, ("wide", "tall"))) == documented_fields("data split", "a split")
+    for name in ("copy.png", "page.jpg"):
+        (trained / "photos/wide" / name).unlink()
 
 
 @pytest.mark.slow

@@ -48,7 +48,14 @@ def test_settle_lets_few_photos_be_seen_more_often(pictures, network, epochs, ba
 
 def test_settle_takes_what_the_user_asks_for():
     options = TrainOptions(
-        "cnn", side=96, epochs=3, batch_size=8, learning_rate=0.5, seed=0, augment="light"
+        "cnn",
+        side=96,
+        epochs=3,
+        batch_size=8,
+        learning_rate=0.5,
+        seed=0,
+        augment="light",
+        group_by=r"house(\d+)",
     )
     settings = settle(options, find_network("cnn"), pictures=1000)
     assert settings.to_dict() == {
@@ -61,6 +68,7 @@ def test_settle_takes_what_the_user_asks_for():
         "patience": 3,
         "start": None,
         "augment": "light",
+        "group_by": r"house(\d+)",
     }
 
 

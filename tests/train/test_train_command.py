@@ -240,3 +240,33 @@ def test_train_on_changed_photos_is_not_resumed(photos, tmp_path, capfd):
     assert code == 1
     assert "1 changed or missing, the first " in err
     assert err.count("dots/000.png") == 1
+
+
+@pytest.mark.slow
+def test_train_keeps_groups_together_and_reads_them_again(photos, tmp_path, capfd, monkeypatch):
+    run, pattern = tmp_path / "run", r"stripes/(\d\d)\d"
+    emit = output.emit_json
+
+    def interrupt(record):
+        emit(record)
+        if record["type"] == "epoch":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(output, "emit_json", interrupt)
+    options = (*SMALL, "--epochs", 2, "--group-by", pattern)
+    code, _, err = call(capfd, photos, "-o", run, *options, "--json")
+    assert code == 1
+    assert "photos in 7 groups" in err  # six of stripes, and a copy of dots
+    parts = {}
+    for row in read_rows(run / "split.csv"):
+        if row["group"]:
+            parts.setdefault(row["group"], set()).add(row["part"])
+    assert len(parts) == 7
+    assert all(len(found) == 1 for found in parts.values())
+    before = (run / "split.csv").read_bytes()
+    code, _, err = call(capfd, photos, "-o", run, "--resume", "--group-by", "other")
+    assert code == 2
+    assert "--group-by other, begun with " in err
+    code, _, err = call(capfd, photos, "-o", run, "--resume", "--group-by", pattern)
+    assert code == 0, err
+    assert (run / "split.csv").read_bytes() == before

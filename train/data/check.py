@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import cv2
 
 from edge.errors import DataError
 from train.data.decode import decode_all
 from train.data.groups import different_files, find_alike, unite
 from train.data.pattern import name_groups
+from train.data.report import CheckReport, LabelCount, PhotoGroup
 from train.data.survey import Finding, Survey, survey_folder
 from train.folder import FEWEST_PICTURES, absolute_folder, find_photos, sort_labels
 from train.progress import TrainProgress
@@ -24,104 +25,6 @@ ADVISED_PICTURES = 100
 _MOST_IMBALANCE = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class LabelCount:
-    """The photos of a label.
-
-    Attributes:
-        label: Its name.
-        files: Pictures by their names.
-        usable: Of these, what can be decoded.
-        different: Of these, copies counted once.
-        independent: Groups of what belongs together, a photo alone being one.
-    """
-
-    label: str
-    files: int
-    usable: int
-    different: int
-    independent: int
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoGroup:
-    """Photos that belong together.
-
-    Attributes:
-        name: Of the group.
-        kind: "identical" (bytes), "similar" or, when `--group-by` is part of it, "named".
-        paths: Of its photos, sorted.
-        labels: Sorted; more than one deserves a look.
-        parts: That the folder puts them in; more than one is a leak.
-    """
-
-    name: str
-    kind: str
-    paths: tuple[str, ...]
-    labels: tuple[str, ...]
-    parts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What a check has found.
-
-    Attributes:
-        root: The folder, absolute.
-        labels: Per label.
-        findings: About files and folders.
-        groups: Photos that belong together.
-        problems: About the folder as a whole, in sentences.
-        is_passed: Nothing that forbids a training.
-    """
-
-    root: Path
-    labels: tuple[LabelCount, ...]
-    findings: tuple[Finding, ...]
-    groups: tuple[PhotoGroup, ...]
-    problems: tuple[str, ...]
-    is_passed: bool
-
-    @property
-    def bad(self) -> list[Finding]:
-        """Return the files that cannot be used."""
-        return [finding for finding in self.findings if finding.is_bad]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain values for JSON."""
-        return {
-            "folder": self.root,
-            "is_passed": self.is_passed,
-            "files": sum(count.files for count in self.labels),
-            "bad": len(self.bad),
-            "labels": [
-                {
-                    "label": count.label,
-                    "files": count.files,
-                    "usable": count.usable,
-                    "different": count.different,
-                    "independent": count.independent,
-                }
-                for count in self.labels
-            ],
-            "problems": list(self.problems),
-            "findings": [
-                {"path": f.path, "kind": f.kind, "reason": f.reason, "is_bad": f.is_bad}
-                for f in self.findings
-            ],
-            "groups": [
-                {
-                    "name": group.name,
-                    "kind": group.kind,
-                    "labels": list(group.labels),
-                    "parts": list(group.parts),
-                    "paths": list(group.paths),
-                }
-                for group in self.groups
-            ],
-        }
-
-
 def check_folder(folder: Path, *, group_by: str | None, progress: TrainProgress) -> CheckReport:
     """Decode every file of a folder and report; nothing in it is changed.
 
@@ -134,6 +37,7 @@ def check_folder(folder: Path, *, group_by: str | None, progress: TrainProgress)
         DataError: There is no such folder.
         SettingError: The pattern is no regular expression.
     """
+    cv2.setNumThreads(1)  # the threads here are our own
     survey = survey_folder(absolute_folder(folder))
     paths = [file.path for file in survey.files]
     names = name_groups(paths, group_by)

@@ -12,8 +12,8 @@ from train.data.explore_cli import explore
 from train.data.options import GroupByOption
 
 if TYPE_CHECKING:
-    from train.data.check import CheckReport
     from train.data.export import SplitResult
+    from train.data.report import CheckReport
     from train.progress import TrainProgress
 
 _SHOWN = 3  # examples of each kind of finding

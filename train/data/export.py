@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from edge.errors import DataError, RunFolderError
 from train.data.groups import group_photos, say_groups
 from train.folder import PhotoFolder, find_photos
@@ -74,6 +76,7 @@ def split_folder(request: SplitRequest, progress: TrainProgress) -> SplitResult:
         RunFolderError: The output holds something, lies among the photos, or cannot be written.
         SettingError: The pattern is no regular expression.
     """
+    cv2.setNumThreads(1)  # the threads here are our own
     output = request.output.expanduser().resolve()
     _check_is_free(output)
     photos = find_photos(request.folder)

@@ -9,9 +9,10 @@ photo is looked up whole and without its margins on either side, so that a crop 
 The proof is the normalized correlation of the two thumbnails' details, one laid over the other in
 several sizes at the place where they fit best (Lewis 1995, "Fast Normalized Cross-Correlation").
 Coarse light and shade, which photos of a kind have in common, is taken out first.
+A picture that repeats itself, such as one of tiles, must agree better than with itself displaced.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ LEAST_LIKENESS = 0.66
 """Correlation of details from which two photos count as one picture."""
 
 _FREQUENCIES = 12  # per direction; those whose sum is larger are left out
-_LEAST_AGREEMENT = 0.6  # cosine of two descriptors
+_LEAST_AGREEMENT = 0.65  # cosine of two descriptors
 _LEAST_CONTRAST = 2.0  # grey levels; a picture with less, dark or plain, resembles nothing
 _MARGIN = round(0.1 * THUMBNAIL_SIDE)
 _BLOCK = 512
@@ -35,8 +36,13 @@ _CHUNK = 64  # candidates that a thread proves at a time
 _BLUR_SIGMA = 4.0
 _FAINT = 5.0  # grey levels; details fainter than this are mostly noise
 _LEAST_DETAIL = 0.2  # deviation of the evened details, which is near 1 for most photos
-_OVERLAY_SIDES = (64, 61, 58, 55)  # a copy laid over its original, whole to cropped by a seventh
+_EDGE = 8  # pixels of the thumbnail, twice the deviation of the blur
+# A copy laid over its original: whole, cropped by up to a seventh, or cropped one way only.
+_OVERLAYS_WH = ((64, 64), (61, 61), (58, 58), (55, 55), (64, 59), (59, 64))
 _SHIFT = 5  # pixels of the thumbnail that two frames of a burst may be apart
+
+_PATCH = slice(20, 44)  # of the thumbnail: what is looked for elsewhere in the same picture
+_NEAR = 4  # pixels within which any picture resembles itself
 
 _Descriptors = NDArray[np.float32]
 
@@ -56,37 +62,22 @@ class SimilarPair:
     likeness: float
 
 
-def find_similar(
-    thumbnails: Thumbnails, *, when_done: Callable[[int, int], None] = lambda done, total: None
-) -> list[SimilarPair]:
-    """Find all pairs of near-identical photos.
-
-    Args:
-        thumbnails: Of the photos.
-        when_done: Told how many candidates have been looked at, and of how many.
-
-    Returns:
-        The pairs, sorted by index.
-    """
+def find_similar(thumbnails: Thumbnails) -> list[SimilarPair]:
+    """Find all pairs of near-identical photos, sorted by index."""
     candidates = find_candidates(thumbnails.grey)
     chunks = [candidates[start : start + _CHUNK] for start in range(0, len(candidates), _CHUNK)]
 
     def prove(chunk: NDArray[np.int64]) -> list[SimilarPair]:
         proven = []
         for first, second in chunk.tolist():
-            likeness = measure_likeness(thumbnails.grey[first], thumbnails.grey[second])
-            if likeness >= LEAST_LIKENESS:
+            one, other = thumbnails.grey[first], thumbnails.grey[second]
+            likeness = measure_likeness(one, other)
+            if likeness >= LEAST_LIKENESS and likeness >= max(_bar(one), _bar(other)):
                 proven.append(SimilarPair(first, second, likeness))
         return proven
 
-    pairs: list[SimilarPair] = []
-    done = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="similar") as pool:
-        for chunk, proven in zip(chunks, pool.map(prove, chunks), strict=True):
-            pairs += proven
-            done += len(chunk)
-            when_done(done, len(candidates))
-    return pairs
+        return [pair for proven in pool.map(prove, chunks) for pair in proven]
 
 
 def find_candidates(grey: Pixels) -> NDArray[np.int64]:
@@ -128,10 +119,10 @@ def measure_likeness(one: Pixels, other: Pixels) -> float:
     best = 0.0
     for above, below in ((one, other), (other, one)):
         ground = _details(below)
-        if ground.std() < _LEAST_DETAIL:
+        if _is_plain(ground):
             return 0.0
         for overlay in _overlays(above):
-            if overlay.std() >= _LEAST_DETAIL:
+            if not _is_plain(overlay):
                 fits = cv2.matchTemplate(ground, overlay, cv2.TM_CCOEFF_NORMED)
                 best = max(best, float(fits.max()))
         if best >= LEAST_LIKENESS:
@@ -139,10 +130,24 @@ def measure_likeness(one: Pixels, other: Pixels) -> float:
     return min(best, 1.0)
 
 
+def _bar(grey: Pixels) -> float:
+    """Return the likeness from which a photo is the same as this one.
+
+    A picture of stripes or tiles resembles itself when displaced, and so any other picture of
+    them: there, only what agrees far better than the picture with itself is the same.
+    """
+    ground = _details(grey)
+    fits = cv2.matchTemplate(ground, ground[_PATCH, _PATCH], cv2.TM_CCOEFF_NORMED)
+    middle = slice(_PATCH.start - _NEAR, _PATCH.start + _NEAR + 1)
+    fits[middle, middle] = 0.0
+    repeat = float(fits.max())
+    return LEAST_LIKENESS if repeat < LEAST_LIKENESS else repeat + 0.8 * (1.0 - repeat)
+
+
 def _overlays(grey: Pixels) -> Iterator[NDArray[np.float32]]:
     """Yield the details of a thumbnail in several sizes, and of its middle alone."""
-    for side in _OVERLAY_SIDES:
-        yield _details(cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA))
+    for size_wh in _OVERLAYS_WH:
+        yield _details(cv2.resize(grey, size_wh, interpolation=cv2.INTER_AREA))
     yield np.ascontiguousarray(_details(grey)[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT])
 
 
@@ -155,6 +160,11 @@ def _details(grey: Pixels | NDArray[np.generic]) -> NDArray[np.float32]:
     fine = values - _blur(values)
     strength = np.sqrt(_blur(np.square(fine)) + np.float32(_FAINT**2))
     return np.asarray(fine / strength, np.float32)
+
+
+def _is_plain(details: NDArray[np.float32]) -> bool:
+    """Whether nothing is in the middle; a smooth picture seems to have details at its edges."""
+    return float(details[_EDGE:-_EDGE, _EDGE:-_EDGE].std()) < _LEAST_DETAIL
 
 
 def _blur(values: NDArray[np.float32]) -> NDArray[np.float32]:
