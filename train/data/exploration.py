@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from train.data.check import CheckReport, PhotoGroup, check_folder
+from train.data.check import check_folder
 from train.data.feature_map import FeatureMap, count_mapped, map_features
 from train.data.measures import Measurement, PhotoMeasures, measure_photos
 from train.data.mislabels import Mislabel
 from train.data.opinion import find_mislabels
+from train.data.report import CheckReport, PhotoGroup
 from train.data.survey import survey_folder
 from train.progress import TrainProgress
 
