@@ -27,10 +27,10 @@ from edge.page.pictures import encode_picture
 from edge.page.svg import Axis
 from edge.quality.robustness import choose_rows
 from edge.quality.sections import percent
-from train.data.check import PhotoGroup
 from train.data.exploration import EXTREMES, TRAITS, Exploration, find_giveaways
 from train.data.feature_map import FeatureMap
 from train.data.measures import PhotoMeasures
+from train.data.report import PhotoGroup
 
 _THUMBNAIL = 112
 _SAMPLES = 16
