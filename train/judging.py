@@ -52,7 +52,9 @@ def judge_part(learner: Learner, plan: Plan, part: PartScores, validation: PartS
     pictures_bgr = part.cache.pixels_rgb[rows][..., ::-1]
 
     def answer(some_bgr: Pixels) -> NDArray[np.intp]:
-        return learner.scores(np.ascontiguousarray(some_bgr[..., ::-1])).argmax(axis=1)
+        scores = learner.scores(np.ascontiguousarray(some_bgr[..., ::-1]))
+        best: NDArray[np.intp] = scores.argmax(axis=1)
+        return best
 
     verdicts = Verdicts(
         paths=[entry.path for entry in plan.split.part(part.name)],
