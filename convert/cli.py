@@ -33,7 +33,7 @@ def convert(
         float | None,
         typer.Option(
             help="Share of a label's answers that must be right; sets the thresholds.",
-            show_default="0.99",
+            show_default="0.95",
         ),
     ] = None,
     cost: Annotated[

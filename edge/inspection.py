@@ -14,6 +14,7 @@ from edge.modelfile import (
     damaged,
     read_model_bytes,
     read_model_file,
+    read_whole,
     split_members,
 )
 from edge.operators import OperatorUse, list_operators
@@ -54,7 +55,7 @@ def inspect_file(path: Path) -> Inspection:
     Raises:
         ModelFileError: There is no such file, or it cannot be read.
     """
-    data = _read(path)
+    data = read_whole(path)
     manifest = None
     try:
         manifest, verdict, reason = _judge(path)
@@ -69,17 +70,6 @@ def inspect_file(path: Path) -> Inspection:
         manifest=manifest,
         operators=_operators(data),
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(
-            "A file to inspect must be readable",
-            received=f"{path}: {error.strerror or error}",
-            fix="Name an existing .tflite file",
-        ) from error
 
 
 def _judge(path: Path) -> tuple[Manifest | None, str, str]:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import struct
 import tempfile
 import zipfile
@@ -125,23 +126,9 @@ def read_model_bytes(path: Path) -> bytes:
     """Return the bytes of a TFLite file.
 
     Raises:
-        ModelFileError: Missing, unreadable, too large, or not a TFLite file.
+        ModelFileError: Missing, unreadable, no file, too large, or not a TFLite file.
     """
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes > _LARGEST_FILE_BYTES:
-            raise ModelFileError(
-                "A model file may have at most 1 GiB",
-                received=f"{path} with {size_bytes} bytes",
-                fix="Name a .tflite file",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(
-            "A model file must be readable",
-            received=f"{path}: {error.strerror or error}",
-            fix="Name an existing .tflite file with --model",
-        ) from error
+    data = read_whole(path)
     if data[4:8] != b"TFL3":
         raise ModelFileError(
             "A model file must be a TFLite FlatBuffer (bytes 4 to 8 are TFL3)",
@@ -149,6 +136,30 @@ def read_model_bytes(path: Path) -> bytes:
             fix="Name a .tflite file, for example one made by edge convert",
         )
     return data
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the bytes of what may be a model file.
+
+    Raises:
+        ModelFileError: Missing, unreadable, too large, or a device, which may never end.
+    """
+    try:
+        status = path.stat()
+        is_file = stat.S_ISREG(status.st_mode)
+        if (is_file and status.st_size <= _LARGEST_FILE_BYTES) or path.is_dir():
+            return path.read_bytes()  # of a folder the system says that it is one
+    except OSError as error:
+        raise ModelFileError(
+            "A model file must be readable",
+            received=f"{path}: {error.strerror or error}",
+            fix="Name an existing .tflite file with --model",
+        ) from error
+    raise ModelFileError(
+        "A model is a file of at most 1 GiB",
+        received=f"{path} with {status.st_size} bytes" if is_file else f"{path}, which is no file",
+        fix="Name a .tflite file",
+    )
 
 
 def split_members(path: Path, data: bytes) -> tuple[bytes, dict[str, bytes]]:

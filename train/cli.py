@@ -10,7 +10,7 @@ import typer
 from edge.cli import output
 from edge.cli.options import JsonOption
 from edge.cli.signals import EndOnSignal
-from edge.errors import SettingError
+from edge.errors import CatseyeError, SettingError
 from train.data.options import GroupByOption
 from train.learning_options import (
     AtOnceOption,
@@ -177,6 +177,7 @@ def _train(
     from edge.clock import SystemClock
     from train.preparation import prepare
     from train.progress import TrainProgress
+    from train.run_folder import take_away
 
     stop = threading.Event()
     clock = SystemClock(stop)
@@ -187,7 +188,12 @@ def _train(
             with chatter_kept_back():
                 from train.training import Surroundings, make_learner, train_network
 
-                learner = make_learner(plan, parts)
+                try:
+                    learner = make_learner(plan, parts)
+                except CatseyeError:
+                    if not request.is_resumed:
+                        take_away(plan.run)  # or the corrected command would find a run here
+                    raise
         surroundings = Surroundings(progress, clock, stop, when_epoch_ends)
         return train_network(learner, plan, parts, surroundings=surroundings)
 

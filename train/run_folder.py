@@ -156,10 +156,7 @@ def clear(run: RunFolder) -> None:
     """
     try:
         run.path.mkdir(parents=True, exist_ok=True)
-        for path in run.files:
-            path.unlink(missing_ok=True)
-        for folder in (run.checkpoint, run.events):
-            shutil.rmtree(folder, ignore_errors=True)
+        take_away(run)
         run.checkpoint.mkdir()
     except OSError as error:
         raise RunFolderError(
@@ -167,6 +164,18 @@ def clear(run: RunFolder) -> None:
             received=f"{run.path}: {error.strerror or error}",
             fix="Name another folder with -o, or check the permissions",
         ) from error
+
+
+def take_away(run: RunFolder) -> None:
+    """Take away what a run has left in its folder; foreign files stay.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    for path in run.files:
+        path.unlink(missing_ok=True)
+    for folder in (run.checkpoint, run.events):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_settings(run: RunFolder, settings: TrainSettings) -> None:

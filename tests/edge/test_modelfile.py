@@ -1,12 +1,13 @@
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.errors import ModelFileError
 from edge.manifest import DecisionSpec, GoldenExample, InputSpec, Manifest
-from edge.modelfile import read_model_file, write_model_file
+from edge.modelfile import read_model_file, read_whole, write_model_file
 
 MODEL_BYTES = b"\x1c\x00\x00\x00TFL3" + bytes(range(256))  # looks like one, is never run
 
@@ -129,3 +130,10 @@ def test_write_into_a_missing_folder_leaves_nothing(tmp_path, manifest):
     with pytest.raises(OSError, match="No such file"):
         write_model_file(tmp_path / "no" / "m.tflite", model_bytes=MODEL_BYTES, manifest=manifest)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_is_no_model_file():
+    """It may never end: reading it whole would take all memory."""
+    for read in (read_model_file, read_whole):
+        with pytest.raises(ModelFileError, match=r"/dev/zero, which is no file"):
+            read(Path("/dev/zero"))

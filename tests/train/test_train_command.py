@@ -203,6 +203,14 @@ def test_train_refuses(photos, tmp_path, capfd, options, code, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_train_that_cannot_begin_leaves_no_run_behind(photos, tmp_path, capfd):
+    run = tmp_path / "run"
+    code, _, err = call(capfd, photos, "-o", run, *SMALL, "--from", tmp_path / "nowhere")
+    assert code == 1
+    assert "--from names the folder of an earlier run" in err
+    assert list(run.iterdir()) == []  # the corrected command may use it
+
+
 def test_train_refuses_a_label_whose_pictures_are_all_bad(tmp_path, capfd):
     photos = write_textures(tmp_path / "photos", count=12, labels=("dots",))
     (photos / "bad").mkdir()

@@ -1,4 +1,4 @@
-"""Check photos, find the same one twice, and split them."""
+"""Fetch, check, explore and split photos."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
