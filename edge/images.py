@@ -5,6 +5,8 @@ alpha and ignores the size that a header declares until it has allocated it.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,21 +82,11 @@ def read_picture(path: Path, *, least_side: int | None = None) -> Pixels:
     """
     if path.is_fifo():
         raise _undecodable(path, "it is a pipe")  # opening it would wait for a writer
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns where the limit below already refuses
-            with Image.open(path, formats=_FORMATS) as picture:
-                _check_size(path, picture)
-                if least_side is not None:
-                    picture.draft(None, (least_side, least_side))
-                return _to_bgr(picture)
-    except UnidentifiedImageError as error:
-        raise _undecodable(path, _describe_content(path)) from error
-    except PictureError:
-        raise
-    except _DECODER_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise _undecodable(path, reason) from error
+    with _opened(path) as picture:
+        _check_size(path, picture)
+        if least_side is not None:
+            picture.draft(None, (least_side, least_side))
+        return _to_bgr(picture)
 
 
 def describe_picture(path: Path) -> PictureFacts:
@@ -103,24 +95,16 @@ def describe_picture(path: Path) -> PictureFacts:
     Raises:
         PictureError: The file cannot be read or is no picture known here.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as picture:
-                frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
-                return PictureFacts(
-                    format="JPEG" if picture.format == "MPO" else str(picture.format),
-                    mode=picture.mode,
-                    has_alpha=picture.has_transparency_data,
-                    frames=frames,
-                    is_turned=picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9),
-                    size_wh=picture.size,
-                )
-    except UnidentifiedImageError as error:
-        raise _undecodable(path, _describe_content(path)) from error
-    except _DECODER_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise _undecodable(path, reason) from error
+    with _opened(path) as picture:
+        frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        return PictureFacts(
+            format="JPEG" if picture.format == "MPO" else str(picture.format),
+            mode=picture.mode,
+            has_alpha=picture.has_transparency_data,
+            frames=frames,
+            is_turned=picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9),
+            size_wh=picture.size,
+        )
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -135,6 +119,23 @@ def list_pictures(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture; what goes wrong with it inside the block becomes a `PictureError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns where `_check_size` already refuses
+            with Image.open(path, formats=_FORMATS) as picture:
+                yield picture
+    except UnidentifiedImageError as error:
+        raise _undecodable(path, _describe_content(path)) from error
+    except PictureError:
+        raise
+    except _DECODER_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _undecodable(path, reason) from error
 
 
 def _check_size(path: Path, picture: Image.Image) -> None:
