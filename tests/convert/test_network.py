@@ -51,7 +51,7 @@ def test_load_network_refuses_rescaling_inside(run_copy):
 
     layers = tf_keras.layers
     pixels = layers.Input((SIDE, SIDE, 3))
-    x = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(pixels))
+    x = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255, name="rescaling")(pixels))
     tf_keras.Model(pixels, layers.Dense(3)(x)).save(run_copy / "model.keras")
     with pytest.raises(RunFolderError, match=r"layer 'rescaling' \(Rescaling\)"):
         load_network(read_run(run_copy))

@@ -21,7 +21,7 @@ def build_nested(labels, side):
 
 def build_rescaling(labels, side):
     pixels = layers.Input((side, side, 3))
-    values = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(pixels))
+    values = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255, name="rescaling")(pixels))
     return tf_keras.Model(pixels, layers.Dense(labels, activation="softmax")(values))
 
 
