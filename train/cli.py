@@ -1,7 +1,8 @@
 """`edge train`: folders of photos to a run folder."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from train.learning_options import (
     AveragingOption,
     DropoutOption,
     FindRateOption,
+    FreezeOption,
     HeadEpochsOption,
     LabelSmoothingOption,
     MixupOption,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from train.checkpoint import EpochRecord
     from train.find_rate import RateSearch
     from train.preparation import TrainRequest
+    from train.surroundings import Surroundings
 
 
 def train(
@@ -93,6 +96,7 @@ def train(
     ] = None,
     width: WidthOption = None,
     weights: WeightsOption = None,
+    freeze: FreezeOption = None,
     schedule: ScheduleOption = None,
     head_epochs: HeadEpochsOption = None,
     label_smoothing: LabelSmoothingOption = None,
@@ -155,6 +159,7 @@ def train(
         precision=precision,
         tensorboard=tensorboard or None,
         group_by=group_by,
+        freeze=freeze,
     )
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
     if find_lr:
@@ -186,7 +191,8 @@ def _train(
         with signals.interrupting():
             plan, parts = prepare(request, progress)
             with chatter_kept_back():
-                from train.training import Surroundings, make_learner, train_network
+                from train.surroundings import Surroundings
+                from train.training import make_learner, train_network
 
                 try:
                     learner = make_learner(plan, parts)
@@ -199,19 +205,26 @@ def _train(
 
 
 def _find_rate(request: "TrainRequest") -> "RateSearch":
+    with _trying_out() as surroundings:
+        from train.find_rate import find_rate
+
+        return find_rate(request, surroundings)
+
+
+@contextmanager
+def _trying_out() -> Iterator["Surroundings"]:
+    """Yield what a trial reports to; Ctrl-C ends it."""
+    from edge.chatter import chatter_kept_back
     from edge.clock import SystemClock
     from train.progress import TrainProgress
 
     stop = threading.Event()
     clock = SystemClock(stop)
     with EndOnSignal(stop) as signals, signals.interrupting():
-        from edge.chatter import chatter_kept_back
-
         with chatter_kept_back():
-            from train.find_rate import find_rate
-            from train.training import Surroundings
-        surroundings = Surroundings(TrainProgress(clock=clock), clock, stop, _ignore_epoch)
-        return find_rate(request, surroundings)
+            import train.training  # noqa: F401  brings TensorFlow, which chatters
+            from train.surroundings import Surroundings
+        yield Surroundings(TrainProgress(clock=clock), clock, stop, _ignore_epoch)
 
 
 def _show_rates(found: "RateSearch", *, is_json: bool) -> None:

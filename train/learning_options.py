@@ -24,6 +24,15 @@ WeightsOption = Annotated[
         rich_help_panel=_LEARNING,
     ),
 ]
+FreezeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What keeps its ImageNet weights: none, first (the first stages), most (all but the "
+        "last stages) or body (all but the last layer).",
+        show_default="the fewer photos, the more",
+        rich_help_panel=_LEARNING,
+    ),
+]
 ScheduleOption = Annotated[
     str | None,
     typer.Option(
@@ -36,8 +45,8 @@ ScheduleOption = Annotated[
 HeadEpochsOption = Annotated[
     int | None,
     typer.Option(
-        help="Epochs, of --epochs, in which the last layer learns alone first.",
-        show_default="the network's own",
+        help="Epochs, of --epochs, in which the last layer, drawn at random, learns alone first.",
+        show_default="none, it is computed, unless there are many photos",
         rich_help_panel=_LEARNING,
     ),
 ]

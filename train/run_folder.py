@@ -13,8 +13,8 @@ from train.settings import TrainSettings
 
 FORMAT = "catseye-run"
 FORMAT_VERSION = 1
-RANGE_FOLDER = ".find-lr-"
-"""How the folder begins in which a range test works, and which a kill may leave behind."""
+TRIAL_FOLDER = ".trial-"
+"""How the folder begins in which something is tried out, and which a kill may leave behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,10 @@ def check_is_free(run: RunFolder, *, is_overwriting: bool) -> None:
 
 
 def _occupants(run: RunFolder) -> Iterator[Path]:
-    """Yield what lies in the folder and is not of a learning-rate range test."""
+    """Yield what lies in the folder and was not left there by a trial."""
+    found = (run.learning_rates,)
     for path in run.path.iterdir():
-        if path != run.learning_rates and not path.name.startswith(RANGE_FOLDER):
+        if path not in found and not path.name.startswith(TRIAL_FOLDER):
             yield path
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from edge.errors import SettingError
 from train.augment import PRESETS
 from train.data.pattern import compile_pattern
-from train.networks import NetworkSpec, find_network, list_takers
+from train.networks import FREEZES, Amount, NetworkSpec, find_network, list_takers
 from train.schedule import SCHEDULES
 
 _SIDE_STEP = 32
@@ -30,6 +30,14 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "head_epochs": (0, 100, "1"),
 }
 """The numbers that lie between a lowest and a highest, with an example."""
+_CHOICES = (("schedule", SCHEDULES), ("precision", _PRECISIONS), ("freeze", FREEZES))
+
+_LEARNS = {
+    "none": "all of the network",
+    "first": "all but the first stages",
+    "most": "the end of the network",
+    "body": "only the last layer",
+}
 
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.02
@@ -56,6 +64,7 @@ class TrainOptions:
         augment: One of `train.augment.PRESETS`.
         width: Factor on the number of channels.
         weights: File of pretrained weights, absolute.
+        freeze: What of a pretrained network stays as it is, one of `train.networks.FREEZES`.
         label_smoothing: Share of the truth that is spread over all labels.
         dropout: Share of the values that are dropped.
         weight_decay: Of AdamW.
@@ -93,6 +102,7 @@ class TrainOptions:
     precision: str | None = None
     tensorboard: bool | None = None
     group_by: str | None = None
+    freeze: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
@@ -139,13 +149,13 @@ class TrainOptions:
             is_usable = value is None or lowest <= value <= highest
             rule = f"{_option(name)} must be between {lowest:g} and {highest:g}"
             _check(is_usable, rule, value, example)
-        for name, values in (("schedule", SCHEDULES), ("precision", _PRECISIONS)):
+        for name, values in _CHOICES:
             value = getattr(self, name)
             is_usable = value is None or value in values
             _check(
                 is_usable, f"{_option(name)} must be one of {', '.join(values)}", value, values[0]
             )
-        for name in ("width", "weights"):
+        for name in ("width", "weights", "freeze"):
             if getattr(self, name) is not None and name not in network.takes:
                 raise SettingError(
                     f"{_option(name)} is for " + ", ".join(list_takers(name)),
@@ -174,6 +184,8 @@ class TrainSettings:
         augment: One of `train.augment.PRESETS`.
         dropout: `None` for the network's own; likewise `width` and `weights`.
         group_by: Regular expression that names what photos belong to.
+        freeze: `None` for a network that is not pretrained.
+        is_head_computed: The new last layer is solved for before the first step.
     """
 
     network: str
@@ -198,6 +210,8 @@ class TrainSettings:
     precision: str = _PRECISIONS[0]
     tensorboard: bool = False
     group_by: str | None = None
+    freeze: str | None = None
+    is_head_computed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -207,7 +221,8 @@ class TrainSettings:
 def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> TrainSettings:
     """Choose what the user left open.
 
-    Few photos make short epochs: batches shrink and the number of epochs grows until the network
+    The fewer photos, the more of a pretrained network stays as it is: see `NetworkSpec.suit`. Few
+    photos also make short epochs: batches shrink and the number of epochs grows until the network
     has had the steps that it needs, within limits.
 
     Args:
@@ -216,14 +231,16 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         pictures: In the training part.
     """
     batch_size = min(options.batch_size or _choose_batch_size(pictures), max(2, pictures))
-    wanted = math.ceil(network.steps / max(1, pictures // batch_size))
-    epochs = options.epochs or min(max(wanted, network.fewest_epochs), network.most_epochs)
+    amount = network.suit(pictures)
+    wanted = math.ceil(amount.steps / max(1, pictures // batch_size))
+    epochs = options.epochs or min(max(wanted, amount.fewest_epochs), amount.most_epochs)
+    is_head_new = options.start is None and options.head_epochs is None
     return TrainSettings(
         network=network.name,
-        side=options.side or network.side,
+        side=options.side or amount.side,
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=options.learning_rate or network.learning_rate,
+        learning_rate=options.learning_rate or amount.learning_rate,
         seed=options.chosen_seed,
         patience=max(3, math.ceil(PATIENCE_SHARE * epochs)),
         start=options.start,
@@ -237,10 +254,32 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         mixup=_choose(options.mixup, MIXUP),
         schedule=options.schedule or SCHEDULES[0],
         at_once=options.at_once or AT_ONCE,
-        head_epochs=min(_choose_head_epochs(options, network), epochs - 1),
+        head_epochs=min(_choose_head_epochs(options, amount), epochs - 1),
         precision=options.precision or _PRECISIONS[0],
         tensorboard=bool(options.tensorboard),
         group_by=options.group_by,
+        freeze=options.freeze or amount.freeze,
+        is_head_computed=amount.is_head_computed and is_head_new,
+    )
+
+
+def explain_choices(settings: TrainSettings, *, pictures: int) -> str:
+    """Say in a line what the amount of photos decided, and why; empty where it decides nothing.
+
+    Example:
+        >>> settings = settle(TrainOptions(), find_network("efficientnet-lite0"), pictures=40)
+        >>> explain_choices(settings, pictures=40).partition(",")[0]
+        'few photos (40 to learn from): only the last layer learns'
+    """
+    if settings.freeze is None:
+        return ""
+    amount = find_network(settings.network).suit(pictures)
+    reason = f", {amount.why}" if settings.freeze == amount.freeze else ", as asked"
+    head = "; the last layer is computed first"
+    return (
+        f"{amount.name} photos ({pictures:,} to learn from): {_LEARNS[settings.freeze]} learns"
+        f"{reason}{head if settings.is_head_computed else ''}; {settings.side} px, "
+        f"{settings.epochs} epochs (--freeze, --size and --epochs change that)"
     )
 
 
@@ -248,11 +287,11 @@ def _choose(asked: float | None, default: float) -> float:
     return default if asked is None else asked
 
 
-def _choose_head_epochs(options: TrainOptions, network: NetworkSpec) -> int:
+def _choose_head_epochs(options: TrainOptions, amount: Amount) -> int:
     """A last layer that is new learns first; one that comes from another run has learned."""
     if options.head_epochs is not None:
         return options.head_epochs
-    return 0 if options.start else network.head_epochs
+    return 0 if options.start else amount.head_epochs
 
 
 def _choose_batch_size(pictures: int) -> int:

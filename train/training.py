@@ -1,50 +1,31 @@
 """From decoded pictures to a finished run folder: learn, choose, judge once, write down."""
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import tf_keras
 
 from edge.metrics import Evaluation, evaluate_scores
-from edge.records import Clock
 from train import charts, summary
 from train.artefacts import Outcome, save_network
 from train.augment import PRESETS
 from train.batches import TrainingBatches, find_scenes
 from train.building import build_network, choose_precision
 from train.cache import PixelCache
-from train.checkpoint import EpochRecord, TrainState, load_state, save_state
+from train.checkpoint import TrainState, load_state, save_state
+from train.computed_head import compute_head
 from train.event_log import log_epoch
 from train.fit import FitContext, fit, has_ended
 from train.judging import PartScores, exhibit_mistakes, judge_part
 from train.learner import Learner, Recipe
 from train.losses import weigh_labels
 from train.preparation import Parts, Plan
-from train.progress import TrainProgress
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
-from train.settings import TrainSettings
+from train.settings import TrainSettings, explain_choices
 from train.start import load_start
+from train.surroundings import Surroundings
 from train.tables import write_history
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Who watches a training, and how it can be ended.
-
-    Attributes:
-        progress: Told what happens.
-        clock: Measures durations.
-        stop: Ends the training in order once set; what was reached is kept.
-        when_epoch_ends: Called after each epoch that is kept.
-    """
-
-    progress: TrainProgress
-    clock: Clock
-    stop: threading.Event
-    when_epoch_ends: Callable[[EpochRecord], None]
 
 
 def make_learner(plan: Plan, parts: Parts) -> Learner:
@@ -100,6 +81,9 @@ def train_network(
         RunFolderError: The run folder cannot be written or resumed.
     """
     surroundings.progress.say(plan.describe())
+    choices = explain_choices(plan.settings, pictures=len(parts.train))
+    if choices:
+        surroundings.progress.say(choices)
     state = _fit(learner, plan, parts, surroundings)
     surroundings.progress.say("judging the best weights and writing the run folder")
     return _conclude(learner, plan, parts, state)
@@ -112,6 +96,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         learner.set_weights(state.weights, state.judged or state.weights)
         learner.set_optimizer_state(state.optimizer)
         surroundings.progress.say(f"going on after epoch {len(state.history)}")
+    elif settings.is_head_computed:
+        compute_head(learner, parts.train, surroundings)
 
     def keep(state: TrainState) -> None:
         save_state(plan.run.state, state)

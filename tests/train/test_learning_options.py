@@ -74,6 +74,32 @@ def test_a_training_cut_short_ends_bit_by_bit_like_a_whole_one(
     assert read_events(cut / "tensorboard") == read_events(whole / "tensorboard")
 
 
+@pytest.mark.slow
+def test_a_computed_layer_is_not_computed_again_on_resume(photos, tmp_path, capfd, monkeypatch):
+    import os
+    import signal
+
+    options = ("--size", "32", "--epochs", "2", "--freeze", "most")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert call(photos, "-o", whole, *options) == 0
+    assert "computing the last layer: 126 in" in capfd.readouterr().err
+    emit = output.emit_json
+
+    def interrupt(record):
+        emit(record)
+        if record["type"] == "epoch":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output, "emit_json", interrupt)
+        assert call(photos, "-o", cut, *options, "--json") == 1
+    capfd.readouterr()
+    assert call(photos, "-o", cut, "--resume") == 0
+    assert "computing the last layer" not in capfd.readouterr().err
+    for one, two in zip(read_weights(whole), read_weights(cut), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def read_events(folder: Path):
     """Return the epochs and validation losses that TensorBoard would show."""
     found = {}

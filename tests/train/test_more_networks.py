@@ -86,6 +86,16 @@ def test_mobilenet_v2_has_the_weights_of_the_file_at_another_size(mobilenet, wei
     assert not {"block_6_expand", "block_16_project", "Conv_1", "scores"} & frozen
 
 
+def test_mobilenet_v2_keeps_most_of_itself_for_few_photos(weights):
+    options = {"width": 0.35, "weights": str(weights)}
+    most = build_mobilenet_v2(3, 32, **options, freeze="most")
+    free = {layer.name for layer in most.layers if layer.trainable and layer.weights}
+    assert {"block_13_expand", "block_16_project", "Conv_1", "scores"} <= free
+    assert not {"block_12_project", "block_13_expand_BN", "Conv_1_bn"} & free
+    body = build_mobilenet_v2(3, 32, **options, freeze="body")
+    assert len(body.trainable_variables) == 2
+
+
 def test_mobilenet_v2_says_which_file_is_missing(weights, tmp_path):
     with pytest.raises(DataError, match=r"not there.*kernels_0\.5_160_no_top\.h5"):
         build_mobilenet_v2(2, 160, width=0.5, weights=str(tmp_path / "none.h5"))

@@ -53,7 +53,8 @@ def test_find_network_names_a_function_that_is_there(name):
     spec = find_network(name)
     assert spec.name == name
     assert callable(spec.load())
-    assert spec.side % 32 == 0
+    assert all(amount.side % 32 == 0 for amount in spec.amounts)
+    assert [amount.pictures for amount in spec.amounts][-1] is None
 
 
 def test_find_network_lists_what_there_is():
@@ -91,6 +92,28 @@ def test_pretrained_network_learns_behind_its_first_stages(lite0):
     free = {layer.name.split("_")[0] for layer in lite0.layers if layer.trainable}
     assert frozen == {"stem", "stage1", "stage2", "stage3"}
     assert {"stage4", "stage7", "head", "scores"} <= free
+
+
+@pytest.mark.parametrize(
+    ("freeze", "frozen"),
+    [
+        ("none", ()),
+        ("first", ("stem", "stage1", "stage2", "stage3")),
+        ("most", ("stem", "stage1", "stage2", "stage3", "stage4", "stage5")),
+    ],
+)
+def test_freeze_says_which_stages_stay(freeze, frozen):
+    network = build_pretrained(2, 32, freeze=freeze)
+    for layer in network.layers:
+        is_frozen = layer.name.split("_")[0] in frozen
+        if freeze == "most" and isinstance(layer, tf_keras.layers.BatchNormalization):
+            is_frozen = True  # a few photos' statistics say less than ImageNet's
+        assert layer.trainable != is_frozen, layer.name
+
+
+def test_frozen_body_leaves_the_last_layer_to_learn():
+    network = build_pretrained(2, 32, freeze="body")
+    assert [v.name for v in network.trainable_variables] == ["scores/kernel:0", "scores/bias:0"]
 
 
 def test_imagenet_weights_lie_where_they_belong(lite0, tensors):

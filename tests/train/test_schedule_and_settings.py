@@ -7,7 +7,7 @@ import pytest
 from edge.errors import SettingError
 from train.networks import find_network
 from train.schedule import learning_rate_at, warm_up_steps
-from train.settings import TrainOptions, check_resumed, settle
+from train.settings import TrainOptions, check_resumed, explain_choices, settle
 
 
 def test_learning_rate_climbs_and_falls():
@@ -33,10 +33,12 @@ def test_warm_up_is_a_twentieth_but_not_for_ever(steps, expected):
     ("pictures", "network", "epochs", "batch_size"),
     [
         (20_000, "efficientnet-lite0", 8, 32),  # many photos, few epochs
-        (2_000, "efficientnet-lite0", 25, 32),
-        (300, "efficientnet-lite0", 30, 16),  # few photos, most epochs, smaller batches
-        (40, "efficientnet-lite0", 30, 8),
-        (5, "efficientnet-lite0", 30, 5),  # one batch is all there is
+        (3_300, "efficientnet-lite0", 4, 32),
+        (600, "efficientnet-lite0", 8, 32),  # the fewer, the more epochs
+        (200, "efficientnet-lite0", 8, 8),
+        (40, "efficientnet-lite0", 10, 8),
+        (5, "efficientnet-lite0", 10, 5),  # one batch is all there is
+        (300, "cnn", 60, 16),
         (20_000, "cnn", 20, 32),
     ],
 )
@@ -44,6 +46,65 @@ def test_settle_lets_few_photos_be_seen_more_often(pictures, network, epochs, ba
     settings = settle(TrainOptions(), find_network(network), pictures=pictures)
     assert (settings.epochs, settings.batch_size) == (epochs, batch_size)
     assert settings.network == network
+
+
+@pytest.mark.parametrize(
+    ("pictures", "freeze", "side", "rate", "is_head_computed"),
+    [
+        (33, "body", 224, 1e-4, True),  # 20 photos of each of two labels, some kept back
+        (300, "body", 224, 1e-4, True),
+        (301, "most", 224, 1e-4, True),
+        (5_000, "most", 224, 1e-4, True),
+        (5_001, "first", 160, 4e-4, False),
+    ],
+)
+@pytest.mark.parametrize("network", ["efficientnet-lite0", "mobilenet-v2"])
+def test_settle_keeps_more_of_the_network_the_fewer_photos_there_are(
+    pictures, freeze, side, rate, is_head_computed, network
+):
+    settings = settle(TrainOptions(network), find_network(network), pictures=pictures)
+    found = (settings.freeze, settings.side, settings.learning_rate, settings.is_head_computed)
+    assert found == (freeze, side, rate, is_head_computed)
+    assert settings.head_epochs == (network == "mobilenet-v2" and not is_head_computed)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"head_epochs": 2},  # the last layer learns step by step
+        {"head_epochs": 0},
+        {"start": "/runs/earlier"},  # it has learned already
+    ],
+)
+def test_last_layer_is_computed_only_when_it_is_new_and_nothing_else_is_asked(options):
+    settings = settle(TrainOptions(**options), find_network("efficientnet-lite0"), pictures=50)
+    assert not settings.is_head_computed
+    assert settings.head_epochs == options.get("head_epochs", 0)
+
+
+def test_what_the_amount_decided_can_be_decided_otherwise():
+    options = TrainOptions(side=96, epochs=3, learning_rate=0.01, freeze="none")
+    settings = settle(options, find_network("efficientnet-lite0"), pictures=50)
+    found = (settings.side, settings.epochs, settings.learning_rate, settings.freeze)
+    assert found == (96, 3, 0.01, "none")
+    said = explain_choices(settings, pictures=50)
+    assert said.startswith("few photos (50 to learn from): all of the network learns, as asked;")
+    assert "96 px, 3 epochs" in said
+
+
+def test_choices_are_explained_in_a_line():
+    network = find_network("efficientnet-lite0")
+    said = {
+        count: explain_choices(settle(TrainOptions(), network, pictures=count), pictures=count)
+        for count in (60, 600, 20_000)
+    }
+    assert "only the last layer learns, the rest would learn them by heart" in said[60]
+    assert "the last layer is computed first; 224 px, 10 epochs (--freeze" in said[60]
+    assert "some photos (600 to learn from): the end of the network learns" in said[600]
+    assert "many photos (20,000 to learn from): all but the first stages learn" in said[20_000]
+    assert not any("\n" in line for line in said.values())
+    cnn = settle(TrainOptions("cnn"), find_network("cnn"), pictures=60)
+    assert explain_choices(cnn, pictures=60) == ""
 
 
 def test_settle_takes_what_the_user_asks_for():
@@ -81,6 +142,8 @@ def test_settle_takes_what_the_user_asks_for():
         "precision": "auto",
         "tensorboard": False,
         "group_by": r"house(\d+)",
+        "freeze": None,
+        "is_head_computed": False,
     }
 
 
@@ -99,6 +162,8 @@ def test_settle_takes_what_the_user_asks_for():
         ({"learning_rate": 0.0}, "--learning-rate must be above 0"),
         ({"learning_rate": float("nan")}, "--learning-rate .* Received: nan"),
         ({"seed": -1}, "--seed must be between 0"),
+        ({"freeze": "half"}, "--freeze must be one of none, first, most, body. Received: half"),
+        ({"freeze": "body", "network": "cnn"}, "--freeze is for efficientnet-lite0, mobilenet-v2"),
         ({"augment": "storm"}, "--augment must be one of none, light, door. Received: storm"),
     ],
 )

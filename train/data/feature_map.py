@@ -19,7 +19,6 @@ MOST_PHOTOS = 2_000
 """So many are laid out, at most, each label with its share."""
 
 _SIDE = 96
-_BATCH = 64
 _NEIGHBOURS = 5
 
 
@@ -109,20 +108,11 @@ def compute_features(
         pixels_rgb: `(pictures, side, side, 3)`, `uint8`, RGB.
         when_done: Called after each picture.
     """
-    import tf_keras
-
-    from train.networks import INPUT_MEAN, INPUT_SCALE
+    from train.features import extract_features
     from train.networks.efficientnet_lite0 import build_pretrained
 
     network = build_pretrained(2, pixels_rgb.shape[1])
-    trunk = tf_keras.Model(network.inputs, network.get_layer("pool").output)
-    rows = []
-    for start in range(0, len(pixels_rgb), _BATCH):
-        batch = pixels_rgb[start : start + _BATCH].astype(np.float32)
-        rows.append(trunk((batch - INPUT_MEAN) / INPUT_SCALE, training=False).numpy())
-        for _ in batch:
-            when_done()
-    return np.concatenate(rows).astype(np.float32)
+    return extract_features(network, pixels_rgb, when_done=when_done)
 
 
 def project(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

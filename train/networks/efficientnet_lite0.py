@@ -13,6 +13,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from edge.errors import DataError
+from train.freezing import Reach, freeze_layers
 from train.networks import Network
 from train.networks.torch_weights import read_imagenet_weights
 
@@ -20,12 +21,8 @@ _EPSILON = 1e-3
 _DROPOUT = 0.2
 _STEM_CHANNELS = 32
 _HEAD_CHANNELS = 1280
-FROZEN_STAGES = 3
-"""Stem and stages, up to and including that of 40 channels, keep their ImageNet weights.
-
-They hold 1 % of the parameters and half of the arithmetic: training without them is twice as
-fast on a CPU. What they see, edges and textures, does not depend on what is photographed.
-"""
+_FIRST_STAGES = 3  # up to and including that of 40 channels
+_MOST_STAGES = 5  # the last two and the head hold nine tenths of the parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,16 @@ _STAGES = (
 )
 
 
-def build_pretrained(labels: int, side: int) -> Network:
-    """Build the network with its ImageNet weights, a new last layer and the first stages frozen.
+def build_pretrained(labels: int, side: int, *, freeze: str = "first") -> Network:
+    """Build the network with its ImageNet weights and a new last layer.
+
+    Args:
+        labels: How many there are.
+        side: Width and height of the input in pixels.
+        freeze: What stays as it is, one of `train.networks.FREEZES`. The stem and the first
+            stages hold 1 % of the parameters and half of the arithmetic: training without them
+            is twice as fast on a CPU. What they see, edges and textures, does not depend on what
+            is photographed.
 
     Raises:
         MissingExtraError: The package that carries the weights is not installed.
@@ -57,9 +62,7 @@ def build_pretrained(labels: int, side: int) -> Network:
     """
     network = build_efficientnet_lite0(labels, side)
     load_weights(network, read_imagenet_weights(), with_scores=False)
-    for layer in network.layers:
-        if layer.name.startswith(_frozen_prefixes()):
-            layer.trainable = False
+    freeze_layers(network, freeze, Reach(_prefixes(_FIRST_STAGES), _prefixes(_MOST_STAGES)))
     return network
 
 
@@ -110,8 +113,8 @@ def load_weights(
         raise _mismatch("tensors that belong to no layer: " + ", ".join(sorted(left)[:3]))
 
 
-def _frozen_prefixes() -> tuple[str, ...]:
-    return ("stem_", *(f"stage{number}_" for number in range(1, FROZEN_STAGES + 1)))
+def _prefixes(stages: int) -> tuple[str, ...]:
+    return ("stem_", *(f"stage{number}_" for number in range(1, stages + 1)))
 
 
 def _convolve(values: Any, name: str, *, channels: int, kernel: int, stride: int = 1) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 import tf_keras
 
 from edge.errors import DataError, SettingError
+from train.freezing import Reach, freeze_layers
 from train.networks import Network
 
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
@@ -22,16 +23,22 @@ _IMAGENET = "imagenet"
 _DROPOUT = 0.2
 _MOMENTUM = 0.99
 _TIMEOUT_SECONDS = 30.0
-_FROZEN_BLOCKS = 5
+_FIRST_BLOCKS = 5
+_MOST_BLOCKS = 12  # those that work at a sixteenth of the input's size or larger
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 
 
 def build_mobilenet_v2(
-    labels: int, side: int, *, width: float = 1.0, weights: str | None = None
+    labels: int,
+    side: int,
+    *,
+    width: float = 1.0,
+    weights: str | None = None,
+    freeze: str = "first",
 ) -> Network:
-    """Build the network with its ImageNet weights, a new last layer and the first blocks frozen.
+    """Build the network with its ImageNet weights and a new last layer.
 
-    Frozen are the blocks that work at an eighth of the input's size or larger: they see edges
+    The first blocks are those that work at an eighth of the input's size or larger: they see edges
     and textures, whatever is photographed, and cost half of the arithmetic. The others' batch
     statistics follow the new photos ten times as fast as in Keras (momentum 0.99, not 0.999),
     since a fine-tuning has thousands of steps and not hundreds of thousands.
@@ -42,6 +49,7 @@ def build_mobilenet_v2(
         width: Factor on the number of channels, one of `WIDTHS` unless `weights` is a file.
         weights: A local file of weights without the last layer, as Keras publishes them; by
             default Keras downloads it into its cache, once.
+        freeze: What stays as it is, one of `train.networks.FREEZES`.
 
     Raises:
         SettingError: There are no ImageNet weights of that width.
@@ -59,11 +67,12 @@ def build_mobilenet_v2(
     for layer in body.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = _MOMENTUM
-        layer.trainable = not layer.name.startswith(_frozen_prefixes())
     values = layers.GlobalAveragePooling2D(name="pool")(body.output)
     values = layers.Dropout(_DROPOUT, name="dropout")(values)
     scores = layers.Dense(labels, activation="softmax", name="scores")(values)
-    return tf_keras.Model(body.input, scores, name="mobilenet_v2")
+    network = tf_keras.Model(body.input, scores, name="mobilenet_v2")
+    freeze_layers(network, freeze, Reach(_prefixes(_FIRST_BLOCKS), _prefixes(_MOST_BLOCKS)))
+    return network
 
 
 def _build_body(side: int, width: float, weights: Path | None) -> Network:
@@ -111,8 +120,8 @@ def _explain(error: Exception, weights: Path | None, width: float, size: int) ->
     )
 
 
-def _frozen_prefixes() -> tuple[str, ...]:
-    blocks = (f"block_{number}_" for number in range(1, _FROZEN_BLOCKS + 1))
+def _prefixes(count: int) -> tuple[str, ...]:
+    blocks = (f"block_{number}_" for number in range(1, count + 1))
     return ("Conv1", "bn_Conv1", "expanded_conv_", *blocks)
 
 

@@ -1,0 +1,26 @@
+"""Who watches a training, and how it can be ended."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.records import Clock
+from train.checkpoint import EpochRecord
+from train.progress import TrainProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Who watches a training, and how it can be ended.
+
+    Attributes:
+        progress: Told what happens.
+        clock: Measures durations.
+        stop: Ends the training in order once set; what was reached is kept.
+        when_epoch_ends: Called after each epoch that is kept.
+    """
+
+    progress: TrainProgress
+    clock: Clock
+    stop: threading.Event
+    when_epoch_ends: Callable[[EpochRecord], None]
