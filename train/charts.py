@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edge.metrics import Evaluation
 from train.checkpoint import EpochRecord, best_epoch, write_atomically
+from train.learning_curve import LearningCurve
 from train.rate_range import RateRange
 
 _TRAINING, _VALIDATION, _BEST = "#8899aa", "#0b6e8f", "#d1495b"
@@ -83,6 +84,37 @@ def draw_rate_range(found: RateRange, path: Path) -> None:
         axes.set_ylim(top=1.1 * max(found.losses[0], 2 * min(found.losses)))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def draw_learning_curve(curve: LearningCurve, path: Path) -> None:
+    """Draw the mistakes over the number of photos, with what lies ahead, as a PNG file."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    photos = [point.photos for point in curve.points]
+    errors = [point.error for point in curve.points]
+    low, high = [point.low for point in curve.points], [point.high for point in curve.points]
+    axes.fill_between(photos, low, high, color=_VALIDATION, alpha=0.15, linewidth=0)
+    axes.plot(photos, errors, color=_VALIDATION, marker="o", linewidth=2, label="seen")
+    ahead = curve.forecast
+    if ahead is not None:
+        places, way = (photos[-1], ahead.photos), (errors[-1], ahead.error)
+        axes.plot(places, way, color=_BEST, linestyle="--", linewidth=1.5)
+        reach = [[ahead.error - min(ahead.low, ahead.error)], [max(ahead.high - ahead.error, 0)]]
+        axes.errorbar(
+            ahead.photos, ahead.error, reach, color=_BEST, fmt="o", capsize=4, label="expected"
+        )
+        photos = [*photos, ahead.photos]
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(photos, [f"{count:,}" for count in photos])
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel("photos learned from")
+    axes.set_ylabel("wrong answers on other photos")
+    axes.set_title("What more photos bring", loc="left", fontweight="bold")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
     _save(figure, path)
 
 

@@ -21,6 +21,7 @@ from train.learning_options import (
     FreezeOption,
     HeadEpochsOption,
     LabelSmoothingOption,
+    LearningCurveOption,
     MixupOption,
     PrecisionOption,
     ScheduleOption,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from train.find_rate import RateSearch
     from train.preparation import TrainRequest
     from train.surroundings import Surroundings
+    from train.trace_curve import CurveTrace
 
 
 def train(
@@ -108,6 +110,7 @@ def train(
     precision: PrecisionOption = None,
     tensorboard: TensorboardOption = False,
     find_lr: FindRateOption = False,
+    learning_curve: LearningCurveOption = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run, after a kill or Ctrl-C.")
     ] = False,
@@ -125,9 +128,11 @@ def train(
     Raises:
         CatseyeError: The photos, the options or the run folder cannot be used.
     """
-    if resume and (overwrite or find_lr):
+    is_trial = find_lr or learning_curve
+    if (resume and (overwrite or is_trial)) or (find_lr and learning_curve):
         raise SettingError(
-            "--resume goes on with a run, --overwrite replaces it, --find-lr comes before one",
+            "--resume goes on with a run, --overwrite replaces it, --find-lr and --learning-curve "
+            "come before one",
             received="more than one of them",
             fix="Use one of them",
         )
@@ -164,6 +169,9 @@ def train(
     request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
     if find_lr:
         _show_rates(_find_rate(request), is_json=json)
+        return
+    if learning_curve:
+        _show_curve(_trace_curve(request), is_json=json)
         return
     outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)
     if json:
@@ -211,6 +219,13 @@ def _find_rate(request: "TrainRequest") -> "RateSearch":
         return find_rate(request, surroundings)
 
 
+def _trace_curve(request: "TrainRequest") -> "CurveTrace":
+    with _trying_out() as surroundings:
+        from train.trace_curve import draw_learning_curve
+
+        return draw_learning_curve(request, surroundings)
+
+
 @contextmanager
 def _trying_out() -> Iterator["Surroundings"]:
     """Yield what a trial reports to; Ctrl-C ends it."""
@@ -241,6 +256,22 @@ def _show_rates(found: "RateSearch", *, is_json: bool) -> None:
     else:
         output.emit_text(f"suggested: --learning-rate {found.range.suggested:.1g}")
         output.say(f"drawn in {found.figure}")
+
+
+def _show_curve(found: "CurveTrace", *, is_json: bool) -> None:
+    if is_json:
+        record = {"type": "learning_curve", "figure": found.figure, **found.to_dict()}
+        output.emit_json(record)
+        return
+    output.emit_table(
+        ("photos learned from", "wrong answers", "95 % interval"),
+        [
+            (point.photos, f"{point.error:.1%}", f"{point.low:.1%} to {point.high:.1%}")
+            for point in found.curve.points
+        ],
+    )
+    output.emit_text(found.verdict)
+    output.say(f"drawn in {found.figure}")
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -111,3 +111,11 @@ FindRateOption = Annotated[
         "--find-lr", help="Do not train: test learning rates, draw the losses, suggest a rate."
     ),
 ]
+LearningCurveOption = Annotated[
+    bool,
+    typer.Option(
+        "--learning-curve",
+        help="Do not train: draw how the mistakes fall with the number of photos, and say what "
+        "more would bring.",
+    ),
+]

@@ -73,6 +73,16 @@ class RunFolder:
         return self.path / "learning-rate.png"
 
     @property
+    def learning_curve(self) -> Path:
+        """The picture of what more photos would bring; no part of a run."""
+        return self.path / "learning-curve.png"
+
+    @property
+    def learning_curve_json(self) -> Path:
+        """The same for machines."""
+        return self.path / "learning-curve.json"
+
+    @property
     def events(self) -> Path:
         """The folder of the logs for TensorBoard."""
         return self.path / "tensorboard"
@@ -143,7 +153,7 @@ def check_is_free(run: RunFolder, *, is_overwriting: bool) -> None:
 
 def _occupants(run: RunFolder) -> Iterator[Path]:
     """Yield what lies in the folder and was not left there by a trial."""
-    found = (run.learning_rates,)
+    found = (run.learning_rates, run.learning_curve, run.learning_curve_json)
     for path in run.path.iterdir():
         if path not in found and not path.name.startswith(TRIAL_FOLDER):
             yield path

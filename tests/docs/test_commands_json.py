@@ -212,6 +212,16 @@ def test_train_and_convert(capfd, trained):
     assert set(fields(report, labels)) == documented_fields("convert", "the report")
 
 
+def test_learning_curve(capfd, trained):
+    (record,) = run_json(
+        capfd,
+        *("train", trained / "photos", "-o", trained / "curve", "--learning-curve"),
+        *("--size", 32, "--json"),
+    )
+    found = {re.sub(r"^forecast\..*", "forecast", name) for name in fields(record, ())}
+    assert found == documented_fields("train", "a learning curve")
+
+
 def test_data_fetch(capfd, tmp_path):
     """Of a folder that holds the data set already: nothing is fetched."""
     from train.data.catalogue import CATALOGUE, Placement
