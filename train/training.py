@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tf_keras
@@ -12,10 +12,11 @@ from edge.records import Clock
 from train import charts, summary
 from train.artefacts import Outcome, save_network
 from train.augment import PRESETS
-from train.batches import TrainingBatches, find_scenes
+from train.batches import ALONE, Portion, TrainingBatches, find_scenes
 from train.building import build_network, choose_precision
 from train.cache import PixelCache
 from train.checkpoint import EpochRecord, TrainState, load_state, save_state
+from train.distribution import Team
 from train.event_log import log_epoch
 from train.fit import FitContext, fit, has_ended
 from train.judging import PartScores, exhibit_mistakes, judge_part
@@ -23,6 +24,7 @@ from train.learner import Learner, Recipe
 from train.losses import weigh_labels
 from train.preparation import Parts, Plan
 from train.progress import TrainProgress
+from train.replicas import ReplicatedLearner
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
 from train.settings import TrainSettings
@@ -39,16 +41,25 @@ class Surroundings:
         clock: Measures durations.
         stop: Ends the training in order once set; what was reached is kept.
         when_epoch_ends: Called after each epoch that is kept.
+        portion: What this machine learns from, where several train together.
+        agree: Returns the record of an epoch that all machines go by.
     """
 
     progress: TrainProgress
     clock: Clock
     stop: threading.Event
     when_epoch_ends: Callable[[EpochRecord], None]
+    portion: Portion = ALONE
+    agree: Callable[[EpochRecord], EpochRecord] = lambda record: record
 
 
-def make_learner(plan: Plan, parts: Parts) -> Learner:
+def make_learner(plan: Plan, parts: Parts, team: Team | None = None) -> Learner:
     """Build the network, from the seed, and what trains it.
+
+    Args:
+        plan: What is trained.
+        parts: The decoded pictures.
+        team: Those that train it together, where there are several.
 
     Raises:
         MissingExtraError: The network's ImageNet weights are not installed.
@@ -57,6 +68,7 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
         RunFolderError: There is no run to start from.
         SettingError: The run to start from trained another network or other labels, or a
             network of the user's cannot be used.
+        WorkerError: A machine was lost.
     """
     settings = plan.settings
     tf_keras.utils.set_random_seed(settings.seed)
@@ -72,7 +84,9 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
         precision=choose_precision(settings.precision),
         seed=settings.seed,
     )
-    return Learner(network, label_weights=weights, recipe=recipe)
+    if team is None:
+        return Learner(network, label_weights=weights, recipe=recipe)
+    return ReplicatedLearner(network, label_weights=weights, recipe=recipe, team=team)
 
 
 def make_batches(
@@ -95,12 +109,18 @@ def train_network(
 ) -> Outcome:
     """Train, keep the best weights, judge them once, and write the run folder.
 
+    Where several machines train together, the first judges and writes; the outcome of the others
+    has no evaluation.
+
     Raises:
         SettingError: The network diverged under the settings.
         RunFolderError: The run folder cannot be written or resumed.
+        WorkerError: A machine was lost.
     """
     surroundings.progress.say(plan.describe())
     state = _fit(learner, plan, parts, surroundings)
+    if not surroundings.portion.is_first:
+        return _outcome(learner, plan, state)
     surroundings.progress.say("judging the best weights and writing the run folder")
     return _conclude(learner, plan, parts, state)
 
@@ -114,6 +134,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         surroundings.progress.say(f"going on after epoch {len(state.history)}")
 
     def keep(state: TrainState) -> None:
+        if not surroundings.portion.is_first:
+            return
         save_state(plan.run.state, state)
         write_history(plan.run.history, state.history)
         if settings.tensorboard:
@@ -121,13 +143,16 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         surroundings.when_epoch_ends(state.history[-1])
 
     context = FitContext(
-        batches=make_batches(settings, plan.labels, parts.train),
+        batches=replace(
+            make_batches(settings, plan.labels, parts.train), portion=surroundings.portion
+        ),
         validation=parts.validation,
         labels=plan.labels,
         keep=keep,
         progress=surroundings.progress,
         clock=surroundings.clock,
         stop=surroundings.stop,
+        agree=surroundings.agree,
     )
     with surroundings.progress.training(settings.epochs):
         return fit(learner, settings, context, state=state)
@@ -135,7 +160,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
 
 def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> Outcome:
     """Write the run folder; the test part is looked at here and nowhere else."""
-    run, is_complete = plan.run, has_ended(state.history, plan.settings)
+    run, outcome = plan.run, _outcome(learner, plan, state)
+    is_complete = outcome.status == "complete"
     if state.history:
         learner.set_weights(state.best_weights)
     save_network(run, learner.network)
@@ -145,15 +171,7 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
         judged = _score(learner, "test", parts.test)
     validation = _evaluate(plan, chosen_by)
     test = _evaluate(plan, judged) if is_complete else None
-    outcome = Outcome(
-        status="complete" if is_complete else "interrupted",
-        plan=plan,
-        history=state.history,
-        parameters=learner.network.count_params(),
-        precision=learner.recipe.precision,
-        validation=validation,
-        test=test,
-    )
+    outcome = replace(outcome, validation=validation, test=test)
     charts.draw_curves(outcome.history, run.curves)
     charts.draw_confusion(
         test or validation, run.confusion, title="Test part" if test else "Validation part"
@@ -166,6 +184,18 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
     if is_complete:
         remove_checkpoint(run)
     return outcome
+
+
+def _outcome(learner: Learner, plan: Plan, state: TrainState) -> Outcome:
+    return Outcome(
+        status="complete" if has_ended(state.history, plan.settings) else "interrupted",
+        plan=plan,
+        history=state.history,
+        parameters=learner.network.count_params(),
+        precision=learner.recipe.precision,
+        validation=None,
+        test=None,
+    )
 
 
 def _score(learner: Learner, name: str, part: PixelCache) -> PartScores:

@@ -1,0 +1,46 @@
+"""Real `edge train` processes on loopback that train together."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+
+END_SECONDS = 240  # on a busy machine
+
+
+def free_ports(count):
+    """Return ports that nobody uses."""
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [server.getsockname()[1] for server in servers]
+
+
+@contextmanager
+def workers(commands):
+    """Start a process per command, the workers of one training; none outlives the block."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(commands))]
+    with ExitStack() as stack:
+        processes = []
+        for index, command in enumerate(commands):
+            task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            process = subprocess.Popen(
+                [sys.executable, "-m", "edge", *map(str, command)],
+                env={**os.environ, "TF_CONFIG": json.dumps(task)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            processes.append(stack.enter_context(process))
+            stack.callback(process.kill)
+        yield processes
+
+
+def finish(process):
+    """Wait for a process; return exit code, standard output and standard error."""
+    out, err = process.communicate(timeout=END_SECONDS)
+    assert "Traceback" not in err
+    return process.returncode, out, err
