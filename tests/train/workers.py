@@ -20,8 +20,13 @@ def free_ports(count):
 
 
 @contextmanager
-def workers(commands):
-    """Start a process per command, the workers of one training; none outlives the block."""
+def workers(commands, *, folder=None):
+    """Start a process per command, the workers of one training; none outlives the block.
+
+    Args:
+        commands: What follows `edge`, the first worker's first.
+        folder: That they are started in.
+    """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(len(commands))]
     with ExitStack() as stack:
         processes = []
@@ -29,6 +34,7 @@ def workers(commands):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             process = subprocess.Popen(
                 [sys.executable, "-m", "edge", *map(str, command)],
+                cwd=folder,
                 env={**os.environ, "TF_CONFIG": json.dumps(task)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -39,8 +45,8 @@ def workers(commands):
         yield processes
 
 
-def finish(process):
+def finish(process, *, within_seconds=END_SECONDS):
     """Wait for a process; return exit code, standard output and standard error."""
-    out, err = process.communicate(timeout=END_SECONDS)
+    out, err = process.communicate(timeout=within_seconds)
     assert "Traceback" not in err
     return process.returncode, out, err
