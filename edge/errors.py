@@ -54,6 +54,10 @@ class SourceError(CatseyeError, OSError):
     """A camera, recording or folder that cannot be opened or was lost."""
 
 
+class WorkerError(CatseyeError, ConnectionError):
+    """A machine that did not come to train with others, differs from them, or was lost."""
+
+
 class ReportError(CatseyeError, OSError):
     """A page that cannot be written."""
 

@@ -32,7 +32,8 @@ class Outcome:
         plan: What it was asked to do, with which pictures.
         history: Its epochs.
         parameters: Of the network.
-        validation: The kept weights on the part to choose by.
+        validation: The kept weights on the part to choose by; `None` on a machine that only
+            helps another, which judges and writes.
         test: Likewise on the part to judge with; `None` when interrupted.
         precision: What it learned with, "float32" or "mixed_float16".
     """

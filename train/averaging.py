@@ -6,28 +6,26 @@ https://arxiv.org/abs/1905.11946, and Morales-Brotons et al. 2024, "Exponential 
 Weights in Deep Learning: Dynamics and Benefits", https://arxiv.org/abs/2411.18704
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from train.networks import Network
-
 
 class WeightAverage:
-    """Lets one network follow another's weights, batch statistics included.
+    """Lets a network's variables follow another's, batch statistics included.
 
     Early in a training the average is young: it then decays by `(1 + step) / (10 + step)`, so
     that it does not hold on to the weights from before the first step.
 
     Args:
-        leader: The network that learns.
-        follower: Of the same shape.
+        leader: Variables of the network that learns.
+        follower: Those of one of the same shape, in the same order.
         decay: Share of the average that stays at each step, in [0, 1); 0 to copy the leader.
     """
 
-    def __init__(self, leader: Network, follower: Network, *, decay: float) -> None:
-        pairs = zip(follower.variables, leader.variables, strict=True)
-        self._pairs = [(average, value) for average, value in pairs]
+    def __init__(self, leader: Sequence[Any], follower: Sequence[Any], *, decay: float) -> None:
+        self._pairs = list(zip(follower, leader, strict=True))
         self._decay = decay
 
     def follow(self, step: Any) -> None:

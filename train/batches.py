@@ -43,6 +43,41 @@ class Batch:
         """`mixed_truth`, or the truth itself when nothing is mixed in."""
         return self.truth if self.mixed_truth is None else self.mixed_truth
 
+    def take(self, rows: slice) -> "Batch":
+        """Return the batch of these rows."""
+        mixed = None if self.mixed_truth is None else self.mixed_truth[rows]
+        return Batch(self.pixels_rgb[rows], self.truth[rows], mixed, self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Which part of each batch a machine learns from.
+
+    Attributes:
+        worker: Number of the machine, from 0; the first writes down what comes of it.
+        workers: How many machines there are.
+
+    Example:
+        >>> [Portion(worker, 3).cut(8) for worker in range(3)]
+        [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
+    """
+
+    worker: int = 0
+    workers: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this machine writes down what comes of the training."""
+        return self.worker == 0
+
+    def cut(self, size: int) -> slice:
+        """Return the rows of a batch of this size; those of all machines make up the whole."""
+        return slice(self.worker * size // self.workers, (self.worker + 1) * size // self.workers)
+
+
+ALONE = Portion()
+"""The only machine."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingBatches:
@@ -60,6 +95,7 @@ class TrainingBatches:
         strength: Of the augmentation.
         scenes: Rows of the pictures that may be a backdrop for others; may be empty.
         mixup: How evenly pairs of pictures are mixed, see `mix`; 0 for not at all.
+        portion: The part of each batch that is made here.
     """
 
     cache: PixelCache
@@ -69,6 +105,7 @@ class TrainingBatches:
     strength: Augmentation
     scenes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
     mixup: float = 0.0
+    portion: Portion = ALONE
 
     @property
     def steps(self) -> int:
@@ -92,6 +129,13 @@ class TrainingBatches:
             pool.shutdown(cancel_futures=True)
 
     def _make(self, rows: NDArray[np.intp], number: int) -> Batch:
+        own = self.portion.cut(len(rows))
+        if not self.mixup:
+            return self._draw(rows[own], number)
+        random = np.random.default_rng([self.seed, number, *map(int, rows)])
+        return mix(self._draw(rows, number), self.mixup, random).take(own)
+
+    def _draw(self, rows: NDArray[np.intp], number: int) -> Batch:
         pixels = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         for place, row in enumerate(rows):
             random = np.random.default_rng([self.seed, number, int(row)])
@@ -102,10 +146,7 @@ class TrainingBatches:
                 strength=self.strength,
                 backdrop_rgb=self._draw_scene(random),
             )
-        batch = Batch(pixels, self.cache.truth[rows])
-        if not self.mixup:
-            return batch
-        return mix(batch, self.mixup, np.random.default_rng([self.seed, number, *map(int, rows)]))
+        return Batch(pixels, self.cache.truth[rows])
 
     def _draw_scene(self, random: np.random.Generator) -> Pixels | None:
         return self.cache.pixels_rgb[random.choice(self.scenes)] if len(self.scenes) else None

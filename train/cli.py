@@ -1,8 +1,10 @@
 """`edge train`: folders of photos to a run folder."""
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +13,12 @@ import typer
 from edge.cli import output
 from edge.cli.options import JsonOption
 from edge.cli.signals import EndOnSignal
-from edge.errors import CatseyeError, SettingError
+from edge.errors import CatseyeError, SettingError, WorkerError
 from train.data.options import GroupByOption
 from train.learning_options import (
     AtOnceOption,
     AveragingOption,
+    DistributeOption,
     DropoutOption,
     FindRateOption,
     FreezeOption,
@@ -32,10 +35,13 @@ from train.learning_options import (
 )
 
 if TYPE_CHECKING:
+    from edge.records import Clock
     from train.artefacts import Outcome
     from train.checkpoint import EpochRecord
+    from train.distribution import Team
     from train.find_rate import RateSearch
-    from train.preparation import TrainRequest
+    from train.preparation import Parts, Plan, TrainRequest
+    from train.progress import TrainProgress
     from train.surroundings import Surroundings
     from train.trace_curve import CurveTrace
 
@@ -111,6 +117,7 @@ def train(
     tensorboard: TensorboardOption = False,
     find_lr: FindRateOption = False,
     learning_curve: LearningCurveOption = False,
+    distribute: DistributeOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run, after a kill or Ctrl-C.")
     ] = False,
@@ -129,6 +136,12 @@ def train(
         CatseyeError: The photos, the options or the run folder cannot be used.
     """
     is_trial = find_lr or learning_curve
+    if is_trial and distribute:
+        raise SettingError(
+            "--find-lr and --learning-curve work in one process",
+            received=f"{'--find-lr' if find_lr else '--learning-curve'} --distribute {distribute}",
+            fix="Leave --distribute away",
+        )
     if (resume and (overwrite or is_trial)) or (find_lr and learning_curve):
         raise SettingError(
             "--resume goes on with a run, --overwrite replaces it, --find-lr and --learning-curve "
@@ -166,7 +179,14 @@ def train(
         group_by=group_by,
         freeze=freeze,
     )
-    request = TrainRequest(folder, run, options, is_resumed=resume, is_overwriting=overwrite)
+    request = TrainRequest(
+        folder,
+        run,
+        options,
+        is_resumed=resume,
+        is_overwriting=overwrite,
+        distribute=distribute,
+    )
     if find_lr:
         _show_rates(_find_rate(request), is_json=json)
         return
@@ -174,12 +194,15 @@ def train(
         _show_curve(_trace_curve(request), is_json=json)
         return
     outcome = _train(request, when_epoch_ends=_emit_epoch if json else _ignore_epoch)
-    if json:
+    if outcome.validation is None:
+        output.say("done here; worker 0 judges the network and writes the run folder")
+    elif json:
         output.emit_json({"type": "summary", "run": run, **outcome.to_dict()})
     else:
         _show(outcome, run)
     if outcome.status != "complete":
-        output.say(f"interrupted; go on with: edge train {folder} -o {run} --resume")
+        again = f" --distribute {distribute}" if distribute else ""
+        output.say(f"interrupted; go on with: edge train {folder} -o {run} --resume{again}")
         raise typer.Exit(1)
 
 
@@ -188,28 +211,57 @@ def _train(
 ) -> "Outcome":
     from edge.chatter import chatter_kept_back
     from edge.clock import SystemClock
-    from train.preparation import prepare
     from train.progress import TrainProgress
     from train.run_folder import take_away
 
     stop = threading.Event()
     clock = SystemClock(stop)
     progress = TrainProgress(clock=clock)
-    with EndOnSignal(stop) as signals:
+    with EndOnSignal(stop) as signals, ExitStack() as stack:
         with signals.interrupting():
-            plan, parts = prepare(request, progress)
+            team = _join(request, progress, clock, stop) if request.distribute else None
+            plan, parts = _prepare(request, progress, team, stack)
             with chatter_kept_back():
                 from train.surroundings import Surroundings
                 from train.training import make_learner, train_network
 
                 try:
-                    learner = make_learner(plan, parts)
-                except CatseyeError:
-                    if not request.is_resumed:
+                    learner = make_learner(plan, parts, team)
+                except CatseyeError as error:
+                    if not (request.is_resumed or isinstance(error, WorkerError)):
                         take_away(plan.run)  # or the corrected command would find a run here
                     raise
         surroundings = Surroundings(progress, clock, stop, when_epoch_ends)
+        if team is not None:
+            surroundings = replace(
+                surroundings, stop=team.agreed, portion=team.portion, agree=team.agree
+            )
         return train_network(learner, plan, parts, surroundings=surroundings)
+
+
+def _join(
+    request: "TrainRequest", progress: "TrainProgress", clock: "Clock", stop: threading.Event
+) -> "Team | None":
+    """Find those that train together, before anybody looks at photos."""
+    from edge.chatter import chatter_kept_back
+
+    with chatter_kept_back():
+        from train.distribution import join
+    return join(str(request.distribute), asked=stop, clock=clock, say=progress.say)
+
+
+def _prepare(
+    request: "TrainRequest", progress: "TrainProgress", team: "Team | None", stack: ExitStack
+) -> "tuple[Plan, Parts]":
+    """Prepare alone or with others; what only helps lies in a folder that goes with the stack."""
+    if team is None:
+        from train.preparation import prepare
+
+        return prepare(request, progress)
+    from train.distribution import prepare_together
+
+    scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-train-"))
+    return prepare_together(team, request, progress, scratch=Path(scratch))
 
 
 def _find_rate(request: "TrainRequest") -> "RateSearch":

@@ -34,7 +34,7 @@ def compute_head(learner: Learner, part: PixelCache, surroundings: Surroundings)
     truth = part.truth[rows]
     head = solve_head(features, truth, label_weights=weigh_labels(truth, labels=labels))
     network.layers[-1].set_weights([head.kernel, head.bias])
-    learner.set_weights(network.get_weights())
+    learner.begin_with(network.get_weights())
 
 
 def choose_rows(truth: NDArray[np.int64], *, labels: int) -> NDArray[np.intp]:

@@ -44,6 +44,7 @@ class FitContext:
         progress: Told what happens.
         clock: Measures durations.
         stop: Ends the training once set, in the middle of an epoch.
+        agree: Returns the record that all machines go by, where several train together.
     """
 
     batches: TrainingBatches
@@ -53,6 +54,7 @@ class FitContext:
     progress: FitProgress
     clock: Clock
     stop: threading.Event
+    agree: Callable[[EpochRecord], EpochRecord] = lambda record: record
 
 
 def fit(
@@ -79,6 +81,7 @@ def fit(
         record = _run_epoch(learner, schedule, context, settings, epoch=epoch)
         if record is None:
             break
+        record = context.agree(record)
         _check_converges(record, settings)
         history = (*state.history, record)
         judged = learner.judged_weights()

@@ -18,6 +18,12 @@ from train.pupil import MIXED, copy_network
 
 _SCORING_BATCH = 64
 
+PER_REPLICA = {
+    "synchronization": tf.VariableSynchronization.ON_READ,
+    "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+}
+"""Options of a variable of which each replica has its own; see `train.replicas`."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
@@ -72,7 +78,7 @@ class Learner:
         self.network = network
         self.recipe = recipe or Recipe()
         self._label_weights = tf.constant(label_weights, tf.float32)
-        self._seed = tf.Variable([0, 0], dtype=tf.int64, trainable=False)
+        self._seed = tf.Variable([0, 0], dtype=tf.int64, trainable=False, **PER_REPLICA)
         self._pupil = copy_network(network, seed=self._seed, precision=self.recipe.precision)
         self._variables = self._pupil.trainable_variables
         self._head = [layer for layer in self._pupil.layers if layer.trainable_variables][-1]
@@ -81,7 +87,9 @@ class Learner:
         self._optimizer = (
             tf_keras.mixed_precision.LossScaleOptimizer(self._adam) if is_mixed else self._adam
         )
-        self._average = WeightAverage(self._pupil, network, decay=self.recipe.averaging)
+        self._average = WeightAverage(
+            self._pupil.variables, network.variables, decay=self.recipe.averaging
+        )
         self._sums: list[Any] = []
         self._step = tf.function(self._learn, reduce_retracing=True)
         self._gather = tf.function(self._add_up, reduce_retracing=True)
@@ -153,6 +161,10 @@ class Learner:
         """Put weights into the network, and others into its average if they differ."""
         self._pupil.set_weights(weights)
         self.network.set_weights(weights if judged is None else judged)
+
+    def begin_with(self, weights: Sequence[NDArray[Any]]) -> None:
+        """Put weights that this machine has computed into the network, before the first step."""
+        self.set_weights(weights)
 
     def optimizer_state(self) -> list[NDArray[Any]]:
         """Return copies of what the optimizer remembers."""
@@ -229,16 +241,18 @@ def _make_optimizer(variables: Sequence[Any], weight_decay: float) -> Any:
 
 
 def _cut(batch: Batch, size: int) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Yield pixels, truth, truth of what is mixed in, and share of the picture itself."""
-    share = tf.constant(batch.share, tf.float32)
     for start in range(0, len(batch.truth), size):
-        rows = slice(start, start + size)
-        yield (
-            tf.constant(batch.pixels_rgb[rows]),
-            tf.constant(batch.truth[rows]),
-            tf.constant(batch.partner_truth[rows]),
-            share,
-        )
+        yield to_tensors(batch.take(slice(start, start + size)))
+
+
+def to_tensors(batch: Batch) -> tuple[Any, Any, Any, Any]:
+    """Return pixels, truth, truth of what is mixed in, and share of the picture itself."""
+    return (
+        tf.constant(batch.pixels_rgb),
+        tf.constant(batch.truth),
+        tf.constant(batch.partner_truth),
+        tf.constant(batch.share, tf.float32),
+    )
 
 
 def _scale(pixels: Any) -> Any:

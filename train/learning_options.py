@@ -102,6 +102,15 @@ PrecisionOption = Annotated[
         help="auto (16 bits on a GPU) or float32.", show_default="auto", rich_help_panel=_LEARNING
     ),
 ]
+DistributeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="mirrored: on all GPUs of this machine. multiworker: on the machines that TF_CONFIG "
+        "names, with the same command on each; the first writes.",
+        show_default="this process alone",
+    ),
+]
 TensorboardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Also write logs for TensorBoard into the run folder.")
 ]

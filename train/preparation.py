@@ -1,15 +1,16 @@
 """Everything before the first step: photos, split, decoded pictures. No TensorFlow yet."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from edge.errors import DataError, RunFolderError
+from edge.errors import DataError, RunFolderError, SettingError
 from train.augment import CACHE_SCALE
 from train.cache import PixelCache
+from train.cluster import DISTRIBUTIONS
 from train.data.groups import group_photos, say_groups
 from train.folder import PARTS, PhotoFolder, find_photos, sort_labels
 from train.networks import find_network
@@ -39,6 +40,10 @@ class TrainRequest:
         options: How to train.
         is_resumed: Go on with the run in the folder.
         is_overwriting: Replace it.
+        distribute: One of `train.cluster.DISTRIBUTIONS`; `None` to train in this process alone.
+
+    Raises:
+        SettingError: There is no such way to distribute a training.
     """
 
     folder: Path
@@ -46,6 +51,16 @@ class TrainRequest:
     options: TrainOptions
     is_resumed: bool = False
     is_overwriting: bool = False
+    distribute: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a way to distribute that is not known."""
+        if self.distribute is not None and self.distribute not in DISTRIBUTIONS:
+            raise SettingError(
+                "--distribute must be one of " + ", ".join(DISTRIBUTIONS),
+                received=self.distribute,
+                fix=f"Use for example --distribute {DISTRIBUTIONS[0]}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +111,18 @@ class Parts:
     test: PixelCache
 
 
-def prepare(request: TrainRequest, progress: TrainProgress) -> tuple[Plan, Parts]:
+def prepare(
+    request: TrainRequest,
+    progress: TrainProgress,
+    *,
+    when_planned: Callable[[Plan], object] = lambda _: None,
+) -> tuple[Plan, Parts]:
     """Look at every file, draw or read the split, and decode the pictures.
+
+    Args:
+        request: What the command line asks for.
+        progress: Told what happens.
+        when_planned: Called when the run folder holds all that `--resume` needs.
 
     Raises:
         DataError: The photos cannot be used.
@@ -106,6 +131,7 @@ def prepare(request: TrainRequest, progress: TrainProgress) -> tuple[Plan, Parts
     """
     cv2.setNumThreads(1)  # the threads here are our own
     plan = _resume(request, progress) if request.is_resumed else _begin(request, progress)
+    when_planned(plan)
     return _decode(plan, progress)
 
 
@@ -148,7 +174,7 @@ def _resume(request: TrainRequest, progress: TrainProgress) -> Plan:
     changed = [e.path for e in split.entries if hashed.sha256.get(e.path) != e.sha256]
     if changed:
         raise DataError(
-            "--resume needs the photos that the training began with",
+            "A training goes on with the photos that it began with, on each of its machines",
             received=f"{len(changed)} changed or missing, the first {photos.root / changed[0]}",
             fix="Put them back, or begin anew with --overwrite",
         )

@@ -310,7 +310,7 @@ def check_resumed(options: TrainOptions, settings: TrainSettings) -> None:
         if value is not None and value != begun:
             option = _option(name)
             raise SettingError(
-                "--resume goes on with the settings that the training began with",
+                "A training goes on with the settings that it began with, on each of its machines",
                 received=f"{option} {value}, begun with {begun}",
                 fix=f"Leave {option} away, or begin anew with --overwrite",
             )

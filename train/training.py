@@ -1,6 +1,7 @@
 """From decoded pictures to a finished run folder: learn, choose, judge once, write down."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import tf_keras
@@ -14,12 +15,14 @@ from train.building import build_network, choose_precision
 from train.cache import PixelCache
 from train.checkpoint import TrainState, load_state, save_state
 from train.computed_head import compute_head
+from train.distribution import Team
 from train.event_log import log_epoch
 from train.fit import FitContext, fit, has_ended
 from train.judging import PartScores, exhibit_mistakes, judge_part
 from train.learner import Learner, Recipe
 from train.losses import weigh_labels
 from train.preparation import Parts, Plan
+from train.replicas import ReplicatedLearner
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
 from train.settings import TrainSettings, explain_choices
@@ -28,8 +31,13 @@ from train.surroundings import Surroundings
 from train.tables import write_history
 
 
-def make_learner(plan: Plan, parts: Parts) -> Learner:
+def make_learner(plan: Plan, parts: Parts, team: Team | None = None) -> Learner:
     """Build the network, from the seed, and what trains it.
+
+    Args:
+        plan: What is trained.
+        parts: The decoded pictures.
+        team: Those that train it together, where there are several.
 
     Raises:
         MissingExtraError: The network's ImageNet weights are not installed.
@@ -38,6 +46,7 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
         RunFolderError: There is no run to start from.
         SettingError: The run to start from trained another network or other labels, or a
             network of the user's cannot be used.
+        WorkerError: A machine was lost.
     """
     settings = plan.settings
     tf_keras.utils.set_random_seed(settings.seed)
@@ -53,7 +62,9 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
         precision=choose_precision(settings.precision),
         seed=settings.seed,
     )
-    return Learner(network, label_weights=weights, recipe=recipe)
+    if team is None:
+        return Learner(network, label_weights=weights, recipe=recipe)
+    return ReplicatedLearner(network, label_weights=weights, recipe=recipe, team=team)
 
 
 def make_batches(
@@ -76,15 +87,21 @@ def train_network(
 ) -> Outcome:
     """Train, keep the best weights, judge them once, and write the run folder.
 
+    Where several machines train together, the first judges and writes; the outcome of the others
+    has no evaluation.
+
     Raises:
         SettingError: The network diverged under the settings.
         RunFolderError: The run folder cannot be written or resumed.
+        WorkerError: A machine was lost.
     """
     surroundings.progress.say(plan.describe())
     choices = explain_choices(plan.settings, pictures=len(parts.train))
     if choices:
         surroundings.progress.say(choices)
     state = _fit(learner, plan, parts, surroundings)
+    if not surroundings.portion.is_first:
+        return _outcome(learner, plan, state)
     surroundings.progress.say("judging the best weights and writing the run folder")
     return _conclude(learner, plan, parts, state)
 
@@ -100,6 +117,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         compute_head(learner, parts.train, surroundings)
 
     def keep(state: TrainState) -> None:
+        if not surroundings.portion.is_first:
+            return
         save_state(plan.run.state, state)
         write_history(plan.run.history, state.history)
         if settings.tensorboard:
@@ -107,13 +126,16 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         surroundings.when_epoch_ends(state.history[-1])
 
     context = FitContext(
-        batches=make_batches(settings, plan.labels, parts.train),
+        batches=replace(
+            make_batches(settings, plan.labels, parts.train), portion=surroundings.portion
+        ),
         validation=parts.validation,
         labels=plan.labels,
         keep=keep,
         progress=surroundings.progress,
         clock=surroundings.clock,
         stop=surroundings.stop,
+        agree=surroundings.agree,
     )
     with surroundings.progress.training(settings.epochs):
         return fit(learner, settings, context, state=state)
@@ -121,7 +143,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
 
 def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> Outcome:
     """Write the run folder; the test part is looked at here and nowhere else."""
-    run, is_complete = plan.run, has_ended(state.history, plan.settings)
+    run, outcome = plan.run, _outcome(learner, plan, state)
+    is_complete = outcome.status == "complete"
     if state.history:
         learner.set_weights(state.best_weights)
     save_network(run, learner.network)
@@ -131,15 +154,7 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
         judged = _score(learner, "test", parts.test)
     validation = _evaluate(plan, chosen_by)
     test = _evaluate(plan, judged) if is_complete else None
-    outcome = Outcome(
-        status="complete" if is_complete else "interrupted",
-        plan=plan,
-        history=state.history,
-        parameters=learner.network.count_params(),
-        precision=learner.recipe.precision,
-        validation=validation,
-        test=test,
-    )
+    outcome = replace(outcome, validation=validation, test=test)
     charts.draw_curves(outcome.history, run.curves)
     charts.draw_confusion(
         test or validation, run.confusion, title="Test part" if test else "Validation part"
@@ -152,6 +167,18 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
     if is_complete:
         remove_checkpoint(run)
     return outcome
+
+
+def _outcome(learner: Learner, plan: Plan, state: TrainState) -> Outcome:
+    return Outcome(
+        status="complete" if has_ended(state.history, plan.settings) else "interrupted",
+        plan=plan,
+        history=state.history,
+        parameters=learner.network.count_params(),
+        precision=learner.recipe.precision,
+        validation=None,
+        test=None,
+    )
 
 
 def _score(learner: Learner, name: str, part: PixelCache) -> PartScores:

@@ -1,6 +1,7 @@
 """The training loop with a learner made of numbers: when it ends, what it keeps, what it tells."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,6 +140,17 @@ def test_fit_of_a_finished_state_does_nothing(context):
     learner = FakeLearner([])
     assert run(context, learner, state=state) is state
     assert learner.rates == []
+
+
+def test_fit_goes_by_the_record_that_all_machines_agree_on(context):
+    """What a machine has found itself, in its own last digits, decides nothing."""
+    first = run(context, FakeLearner([0.5, 0.9, 0.8, 0.7, 0.6]))
+    records = iter(first.history)
+    value = replace(context.value(context.stop), agree=lambda _: next(records))
+    learner = FakeLearner([0.5, 0.6, 0.7, 0.8, 0.9])
+    state = fit(learner, SETTINGS, value, state=None)
+    assert state.history == first.history
+    assert state.best_weights == first.best_weights
 
 
 @pytest.mark.parametrize("step", [1, STEPS + 1, 2 * STEPS])

@@ -1,6 +1,7 @@
 """Mixed batches and the range test's arithmetic, without a network."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from train.augment import PRESETS
-from train.batches import Batch, TrainingBatches, mix
+from train.batches import Batch, Portion, TrainingBatches, mix
 from train.cache import PixelCache
 from train.learner import StepResult
 from train.rate_range import HIGHEST, LOWEST, climb_rates, has_diverged, rate_ladder, smooth
@@ -57,6 +58,20 @@ def test_mixed_epochs_differ_and_can_be_repeated(tmp_path):
         np.testing.assert_array_equal(one.partner_truth, two.partner_truth)
     assert [batch.share for batch in first] != [batch.share for batch in second]
     assert all(batch.mixed_truth is None for batch in make_batches(tmp_path, 0.0).epoch(1))
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.5])
+@pytest.mark.parametrize("workers", [2, 3])
+def test_portions_of_all_machines_make_up_the_batch(tmp_path, mixup, workers):
+    whole = make_batches(tmp_path, mixup)
+    portions = [
+        replace(whole, portion=Portion(worker, workers)).epoch(1) for worker in range(workers)
+    ]
+    for batch, *parts in zip(whole.epoch(1), *portions, strict=True):
+        for name in ("pixels_rgb", "truth", "partner_truth"):
+            joined = np.concatenate([getattr(part, name) for part in parts])
+            np.testing.assert_array_equal(joined, getattr(batch, name))
+        assert {part.share for part in parts} == {batch.share}
 
 
 def test_rates_climb_by_the_same_factor():
