@@ -26,6 +26,7 @@ from train.progress import TrainProgress
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
 from train.settings import TrainSettings
+from train.sheet import EPOCHS, SheetRow, draw_sheet, show_augmentation
 from train.start import load_start
 from train.tables import write_history
 
@@ -100,12 +101,32 @@ def train_network(
         RunFolderError: The run folder cannot be written or resumed.
     """
     surroundings.progress.say(plan.describe())
-    state = _fit(learner, plan, parts, surroundings)
+    batches = make_batches(plan.settings, plan.labels, parts.train)
+    sheet = show_augmentation(batches, plan.labels)
+    _draw_sheet(plan, sheet)
+    state = _fit(learner, plan, parts.validation, batches, surroundings)
     surroundings.progress.say("judging the best weights and writing the run folder")
-    return _conclude(learner, plan, parts, state)
+    return _conclude(learner, plan, parts, state=state, sheet=sheet)
 
 
-def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings) -> TrainState:
+def _draw_sheet(plan: Plan, sheet: Sequence[SheetRow]) -> None:
+    """Draw what the network is going to see, to be looked at while it learns."""
+    epochs = [f"epoch {number}" for number in range(1, EPOCHS + 1)]
+    draw_sheet(
+        sheet,
+        plan.run.augmentation,
+        title=f"What the network sees, with --augment {plan.settings.augment}",
+        columns=["photo", *epochs],
+    )
+
+
+def _fit(
+    learner: Learner,
+    plan: Plan,
+    validation: PixelCache,
+    batches: TrainingBatches,
+    surroundings: Surroundings,
+) -> TrainState:
     settings = plan.settings
     state = load_state(plan.run.state)
     if state is not None:
@@ -121,8 +142,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         surroundings.when_epoch_ends(state.history[-1])
 
     context = FitContext(
-        batches=make_batches(settings, plan.labels, parts.train),
-        validation=parts.validation,
+        batches=batches,
+        validation=validation,
         labels=plan.labels,
         keep=keep,
         progress=surroundings.progress,
@@ -133,7 +154,9 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         return fit(learner, settings, context, state=state)
 
 
-def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> Outcome:
+def _conclude(
+    learner: Learner, plan: Plan, parts: Parts, *, state: TrainState, sheet: Sequence[SheetRow]
+) -> Outcome:
     """Write the run folder; the test part is looked at here and nowhere else."""
     run, is_complete = plan.run, has_ended(state.history, plan.settings)
     if state.history:
@@ -162,7 +185,7 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
     write_manifest(run, outcome.to_dict())
     judgement = judge_part(learner, plan, judged, chosen_by)
     exhibits = exhibit_mistakes(learner, plan, judged, judgement)
-    write_report(outcome, judged.name, judgement, exhibits)
+    write_report(outcome, judged.name, judgement, exhibits, sheet=sheet)
     if is_complete:
         remove_checkpoint(run)
     return outcome
