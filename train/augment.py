@@ -20,7 +20,7 @@ CACHE_SCALE = 1.2
 """Training pictures are cached this much larger than the input, so that a crop stays sharp."""
 
 _Light: TypeAlias = Literal["day", "grey", "infrared", "dusk", "night"]
-_DARKNESS = {"dusk": (0.2, 0.5), "night": (0.08, 0.2)}
+_DARKNESS = {"dusk": (0.25, 0.5), "night": (0.12, 0.25)}
 """Shares of the daylight that are left, from and to."""
 
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
