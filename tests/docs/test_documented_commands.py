@@ -173,19 +173,21 @@ def test_guide_on_real_photos_shows_what_it_says(real_photos):
         done = run(line, real_photos)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         said[line.split()[1]] = done.stdout
-    gaps = {
-        name: read_gap(real_photos / name / "history.csv") for name in ("run-plain", "run-door")
-    }
-    assert gaps["run-plain"] > gaps["run-door"] + 0.1
+    seen, others = read_last_accuracy(real_photos / "run-plain")
+    assert seen > 0.97  # by heart
+    assert others < seen - 0.15
+    assert read_last_accuracy(real_photos / "run-door")[0] < seen - 0.05
     assert (real_photos / "run-plain/augmentation.png").is_file()
     assert said["classify"].split()[1] in ("cat", "dog", "unknown")
 
 
-def read_gap(history: Path) -> float:
-    """Return how much better the last epochs do on training photos than on others."""
-    with history.open(newline="") as file:
+def read_last_accuracy(folder: Path) -> list[float]:
+    """Return the mean accuracy of the last epochs of a run, in training and in validation."""
+    with (folder / "history.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-5:]
-    return sum(float(row["accuracy"]) - float(row["val_accuracy"]) for row in last) / len(last)
+    return [
+        sum(float(row[name]) for row in last) / len(last) for name in ("accuracy", "val_accuracy")
+    ]
 
 
 def test_pictures_of_the_pages_are_there():
