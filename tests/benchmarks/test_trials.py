@@ -101,6 +101,17 @@ def test_leave_one_out_refuses_a_collection_without_pictures(benchmarks, layout)
 
 
 @pytest.mark.slow
+def test_leave_one_out_goes_on_after_a_training_that_failed(benchmarks, layout):
+    pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
+    options = ("--size", "50", "--collections", "kangaroo", "houses")
+    done = run(benchmarks / "leave_one_out.py", layout, *options)
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.splitlines()[-2:]
+    assert [row.split()[0] for row in rows] == ["kangaroo", "houses"]
+    assert all("not tried: --size must be a multiple of 32" in row for row in rows)
+
+
+@pytest.mark.slow
 def test_network_that_cannot_be_trained_has_a_row_that_says_why(benchmarks, layout):
     pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
     photos = layout / "train"
