@@ -20,6 +20,16 @@ from edge.quality.interval import wilson_interval
 from edge.records import Pixels
 
 PETS = ("cat", "dog")
+COLLECTIONS = (
+    "houses",
+    "scene15_gray",
+    "caltech101",
+    "raccoon_dataset",
+    "kangaroo",
+    "imagenet_samples",
+    "featureless",
+)
+"""What the names of negatives begin with."""
 
 
 def main() -> None:
@@ -67,18 +77,9 @@ def report_negatives(
 
 def by_collection(folder: Path) -> dict[str, list[Path]]:
     """Group negatives by the collection that their names start with."""
-    names = (
-        "houses",
-        "scene15_gray",
-        "caltech101",
-        "raccoon_dataset",
-        "kangaroo",
-        "imagenet_samples",
-        "featureless",
-    )
     return {
         name: [path for path in list_pictures(folder) if path.name.startswith(name)]
-        for name in names
+        for name in COLLECTIONS
     }
 
 

@@ -131,11 +131,11 @@ def draw(courses: Sequence[Course], path: Path) -> None:
     for axes, title, unit in (
         (by_epoch, "Validation loss", "epoch"),
         (by_step, "Validation loss", "steps"),
-        (pace, "1000 x rate / batch (lines), batch (dots)", "epoch"),
+        (pace, "Rate / batch x 1000; dots: batch", "epoch"),
     ):
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(unit)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     by_epoch.legend(frameon=False)

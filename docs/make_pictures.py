@@ -1,9 +1,13 @@
-"""Make the picture of the README: the demo scene as the embedded model sees it.
+"""Make the pictures of the README and the guides again, into docs/images.
 
-python docs/make_pictures.py [-m MODEL] [-o docs/images/demo.png]
+    python docs/make_pictures.py demo [-m MODEL]
+    python docs/make_pictures.py presets
+    python docs/make_pictures.py guide PHOTOS
 
-Every frame of `demo:` goes through classifier and decider as in `edge run`; some are shown with
-what was decided, and below them the decisions and the score of "cat" over the whole time.
+`presets` shows what augmentation makes of the demo scene, `guide` the charts of the guide's runs.
+The picture of the README is `demo`, the demo scene as the embedded model sees it: every frame goes
+through classifier and decider as in `edge run`; some are shown with what was decided, and below
+them the decisions and the score of "cat" over the whole time.
 """
 
 import argparse
@@ -43,18 +47,30 @@ class Moment:
 
 
 def main() -> None:
-    """Parse the command line and write the picture."""
+    """Parse the command line and make the pictures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("-m", "--model", type=Path, default=default_model_path())
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/demo.png"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images"), metavar="FOLDER")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="needs scikit-image's photos")
+    demo.add_argument("-m", "--model", type=Path, default=default_model_path())
+    commands.add_parser("presets", help="needs the extra 'desktop' and scikit-image's photos")
+    guide = commands.add_parser("guide", help="needs the extra 'desktop'; two minutes")
+    guide.add_argument("photos", type=Path, help="a folder of photos per label, 400 of each")
     arguments = parser.parse_args()
-    moments, labels = watch_demo(arguments.model)
-    picture = draw(moments, labels)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    small = picture.quantize(COLOURS, kmeans=2)
-    small.save(arguments.output, optimize=True)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if arguments.command == "demo":
+        picture = draw(*watch_demo(arguments.model))
+        picture.quantize(COLOURS, kmeans=2).save(arguments.output / "demo.png", optimize=True)
+    elif arguments.command == "presets":
+        import preset_pictures
+
+        preset_pictures.draw_all(arguments.output)
+    else:
+        import guide_pictures
+
+        guide_pictures.draw_all(arguments.photos, arguments.output)
 
 
 def watch_demo(model: Path) -> tuple[list[Moment], tuple[str, ...]]:

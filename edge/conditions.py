@@ -18,6 +18,7 @@ Change: TypeAlias = Callable[[Pixels], Pixels]
 """Takes and returns `(height, width, 3)`, `uint8`, BGR."""
 
 AS_IT_IS = "as it is"
+_JPEG_QUALITY = 10
 _SEED = 1
 
 
@@ -59,6 +60,12 @@ def noise(frame_bgr: Pixels) -> Pixels:
     return _with_noise(frame_bgr.astype(np.float32), 20.0)
 
 
+def compressed(frame_bgr: Pixels) -> Pixels:
+    """Store a picture as JPEG of quality 10, as a network camera on a poor line does."""
+    _, encoded = cv2.imencode(".jpg", frame_bgr, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+
+
 def small(frame_bgr: Pixels) -> Pixels:
     """Show a picture at half its size in the middle of a plain grey frame."""
     height, width = frame_bgr.shape[:2]
@@ -91,6 +98,7 @@ CONDITIONS: Mapping[str, Change] = MappingProxyType(
         "out of focus": out_of_focus,
         "moved": moved,
         "noise": noise,
+        "compressed": compressed,
         "half the size": small,
     }
 )

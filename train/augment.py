@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -17,6 +18,10 @@ from edge.records import Pixels
 
 CACHE_SCALE = 1.2
 """Training pictures are cached this much larger than the input, so that a crop stays sharp."""
+
+_Light: TypeAlias = Literal["day", "grey", "infrared", "dusk", "night"]
+_DARKNESS = {"dusk": (0.25, 0.5), "night": (0.12, 0.25)}
+"""Shares of the daylight that are left, from and to."""
 
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 _GREY = np.tile(_LUMA, (3, 1))
@@ -33,7 +38,8 @@ class Augmentation:
         smallest_scale: Least width and height of a shrunk picture, as a share of the input's.
         colour: Probability of changed brightness, contrast, saturation and hue.
         grey: Probability of a picture without colour.
-        night: Probability of dusk or infrared light, with noise.
+        night: Probability of a picture after sunset, with noise: in the light of an infrared lamp,
+            at dusk in colour, or at night without.
         backlight: Probability of a dark subject before a bright window or sky.
         blur: Probability of a soft picture, out of focus or moved.
         noise: Probability of sensor noise.
@@ -63,7 +69,7 @@ PRESETS: Mapping[str, Augmentation] = MappingProxyType(
         ),
         "door": Augmentation(
             smallest_area=0.4,
-            aspect=1.5,
+            aspect=1.8,  # what a frame of 16:9 is squashed by to become a square
             zoom_out=0.2,
             smallest_scale=0.22,
             colour=0.8,
@@ -197,21 +203,30 @@ def _shrunk_size(side: int, smallest: float, random: np.random.Generator) -> tup
 def _relight(picture: Pixels, random: np.random.Generator, strength: Augmentation) -> Pixels:
     """Change light and colour in one pass: a matrix of 3 by 4 on every pixel."""
     is_coloured = random.random() < strength.colour
-    draw = random.random()
-    is_night, is_grey = draw < strength.night, draw < strength.night + strength.grey
+    light = _draw_light(random, strength)
     if random.random() < strength.backlight:
         picture = _light_from_behind(picture, random)
-    if not (is_coloured or is_grey):
+    if light == "day" and not is_coloured:
         return picture
     matrix = _colour_matrix(picture, random) if is_coloured else np.eye(3, 4, dtype=np.float32)
-    if is_grey:
+    if light in ("grey", "infrared", "night"):
         matrix = _GREY @ matrix
-    if is_night and random.random() < 0.5:
+    if light == "infrared":
         return _light_by_lamp(_as_pixels(cv2.transform(picture, matrix)), random)
-    if is_night:
-        matrix = matrix * np.float32(random.uniform(0.15, 0.5))
-    changed = _as_pixels(cv2.transform(picture, matrix))
-    return _add_noise(changed, random.uniform(2, 10), random) if is_night else changed
+    if light in _DARKNESS:
+        matrix = matrix * np.float32(random.uniform(*_DARKNESS[light]))
+        dark = _as_pixels(cv2.transform(picture, matrix))
+        return _add_noise(dark, random.uniform(2, 10), random)
+    return _as_pixels(cv2.transform(picture, matrix))
+
+
+def _draw_light(random: np.random.Generator, strength: Augmentation) -> _Light:
+    """Draw the light; of the pictures after sunset half are in infrared."""
+    draw = random.random()
+    if draw < strength.night:
+        lights: tuple[_Light, ...] = ("infrared", "infrared", "dusk", "night")
+        return lights[int(4 * draw / strength.night)]
+    return "grey" if draw < strength.night + strength.grey else "day"
 
 
 def _colour_matrix(picture: Pixels, random: np.random.Generator) -> NDArray[np.float32]:

@@ -128,6 +128,25 @@ class TrainingBatches:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def picture(self, row: int, *, epoch: int) -> Pixels:
+        """Return a picture as the network sees it in an epoch, before mixup.
+
+        Args:
+            row: Of the cache.
+            epoch: From 1 on.
+
+        Returns:
+            `(side, side, 3)`, `uint8`, RGB.
+        """
+        random = np.random.default_rng([self.seed, epoch, row])
+        return augment(
+            self.cache.pixels_rgb[row],
+            side=self.side,
+            random=random,
+            strength=self.strength,
+            backdrop_rgb=self._draw_scene(random),
+        )
+
     def _make(self, rows: NDArray[np.intp], number: int) -> Batch:
         own = self.portion.cut(len(rows))
         if not self.mixup:
@@ -138,14 +157,7 @@ class TrainingBatches:
     def _draw(self, rows: NDArray[np.intp], number: int) -> Batch:
         pixels = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         for place, row in enumerate(rows):
-            random = np.random.default_rng([self.seed, number, int(row)])
-            pixels[place] = augment(
-                self.cache.pixels_rgb[row],
-                side=self.side,
-                random=random,
-                strength=self.strength,
-                backdrop_rgb=self._draw_scene(random),
-            )
+            pixels[place] = self.picture(int(row), epoch=number)
         return Batch(pixels, self.cache.truth[rows])
 
     def _draw_scene(self, random: np.random.Generator) -> Pixels | None:

@@ -18,7 +18,7 @@ from train.learning_curve import LearningCurve
 from train.rate_range import RateRange
 
 _TRAINING, _VALIDATION, _BEST = "#8899aa", "#0b6e8f", "#d1495b"
-_DPI = 120
+DPI = 120
 
 
 def draw_curves(history: Sequence[EpochRecord], path: Path) -> None:
@@ -35,8 +35,8 @@ def draw_curves(history: Sequence[EpochRecord], path: Path) -> None:
     if best is not None:
         for axes, value in ((loss, best.val_loss), (accuracy, best.val_accuracy)):
             axes.plot(best.epoch, value, "o", color=_BEST, markersize=9, label="kept", zorder=3)
-    accuracy.legend(loc="lower right", frameon=False)
-    _save(figure, path)
+    accuracy.legend(loc="best", frameon=False)
+    save_figure(figure, path)
 
 
 def draw_confusion(evaluation: Evaluation, path: Path, *, title: str) -> None:
@@ -60,7 +60,7 @@ def draw_confusion(evaluation: Evaluation, path: Path, *, title: str) -> None:
         text = f"{counts[row, column]}\n{share:.1%}"
         colour = "white" if share > 0.5 else "#223344"
         axes.text(column, row, text, ha="center", va="center", color=colour)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_rate_range(found: RateRange, path: Path) -> None:
@@ -84,7 +84,7 @@ def draw_rate_range(found: RateRange, path: Path) -> None:
         axes.set_ylim(top=1.1 * max(found.losses[0], 2 * min(found.losses)))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_learning_curve(curve: LearningCurve, path: Path) -> None:
@@ -130,10 +130,15 @@ def _draw_pair(
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG file; a sign that the font lacks is drawn as a box.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
     FigureCanvasAgg(figure)
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(content, format="png", dpi=_DPI)
+        figure.savefig(content, format="png", dpi=DPI)
     write_atomically(path, content.getbuffer())

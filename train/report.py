@@ -3,15 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from edge.page.blocks import Block, Figure, Heading, Page, Row, Table, Text
+import numpy as np
+
+from edge.page.blocks import Block, Figure, Gallery, Heading, Page, Row, Shot, Table, Text
 from edge.page.charts import Series, line_chart
+from edge.page.pictures import encode_picture
 from edge.page.render import render_page
 from edge.page.svg import Axis
 from edge.quality.judgement import Judgement
 from edge.quality.sections import Exhibit, judgement_sections, percent
+from edge.records import Pixels
 from train.artefacts import Outcome
 from train.checkpoint import best_epoch, write_atomically
 from train.folder import PARTS
+from train.sheet import EPOCHS, TILE, SheetRow
 
 FORMAT = "catseye-report"
 FORMAT_VERSION = 1
@@ -23,7 +28,12 @@ _SHOWN_SKIPPED = 20
 
 
 def write_report(
-    outcome: Outcome, part: str, judgement: Judgement, exhibits: Mapping[int, Exhibit]
+    outcome: Outcome,
+    part: str,
+    judgement: Judgement,
+    exhibits: Mapping[int, Exhibit],
+    *,
+    sheet: Sequence[SheetRow],
 ) -> None:
     """Write `report.html` and `report.json` into the run folder.
 
@@ -32,6 +42,7 @@ def write_report(
         part: That was judged, "test"; "validation" when the training was interrupted.
         judgement: The numbers.
         exhibits: The worst mistakes that can be shown, by row.
+        sheet: What the network saw of some photos.
 
     Raises:
         RunFolderError: They cannot be written.
@@ -47,12 +58,17 @@ def write_report(
     }
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(run.report_json, text.encode("utf-8", "replace"))
-    page = build_page(outcome, part, judgement, exhibits)
+    page = build_page(outcome, part, judgement, exhibits, sheet=sheet)
     write_atomically(run.report, render_page(page))
 
 
 def build_page(
-    outcome: Outcome, part: str, judgement: Judgement, exhibits: Mapping[int, Exhibit]
+    outcome: Outcome,
+    part: str,
+    judgement: Judgement,
+    exhibits: Mapping[int, Exhibit],
+    *,
+    sheet: Sequence[SheetRow],
 ) -> Page:
     """Lay out the page."""
     plan = outcome.plan
@@ -61,6 +77,7 @@ def build_page(
         *_warning(outcome),
         *judgement_sections(judgement, source=source, exhibits=exhibits, explanation=_EXPLANATION),
         *_training(outcome),
+        *_seen(outcome, sheet),
         *_card(outcome),
     ]
     return Page(
@@ -134,6 +151,30 @@ def _pair(training: Sequence[float], validation: Sequence[float]) -> list[Series
         Series("validation", [*enumerate(validation, start=1)], has_dots=True),
         Series("training", [*enumerate(training, start=1)], has_dots=True),
     ]
+
+
+def _seen(outcome: Outcome, sheet: Sequence[SheetRow]) -> Iterator[Block]:
+    """Yield photos as the network saw them."""
+    settings = outcome.plan.settings
+    more = " Mixup, which lays another one over each, is left out." if settings.mixup else ""
+    shots = [
+        Shot(
+            [_encode(tile_rgb) for tile_rgb in row.tiles_rgb],
+            f"{row.name}: the photo, and what it is in the first {EPOCHS} epochs",
+        )
+        for row in sheet
+    ]
+    yield Heading("What the network saw")
+    yield Text(
+        f"--augment {settings.augment} changes every photo anew in every epoch, so that none can "
+        "be learned by heart. You should still see what each picture shows, and those of your "
+        f"camera should not look worse than all of these.{more}"
+    )
+    yield Gallery(shots, is_wide=True)
+
+
+def _encode(tile_rgb: Pixels) -> str:
+    return encode_picture(np.ascontiguousarray(tile_rgb[..., ::-1]), side=TILE)
 
 
 def _card(outcome: Outcome) -> Iterator[Block]:

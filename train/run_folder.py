@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "curves.png"
 
     @property
+    def augmentation(self) -> Path:
+        """The picture of what the network sees."""
+        return self.path / "augmentation.png"
+
+    @property
     def confusion(self) -> Path:
         """The picture of who was taken for whom."""
         return self.path / "confusion.png"
@@ -106,6 +111,7 @@ class RunFolder:
             self.split,
             self.skipped,
             self.history,
+            self.augmentation,
             self.curves,
             self.confusion,
             self.summary,

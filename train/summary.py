@@ -41,6 +41,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             yield from _evaluation_table(evaluation)
     yield from _data_lines(outcome)
     yield from ("", "![Loss and accuracy](curves.png)", "", "![Confusion matrix](confusion.png)")
+    yield from ("", "![What the network saw](augmentation.png)")
 
 
 def _data_lines(outcome: Outcome) -> Iterator[str]:

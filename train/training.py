@@ -26,6 +26,7 @@ from train.replicas import ReplicatedLearner
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
 from train.settings import TrainSettings, explain_choices
+from train.sheet import EPOCHS, SheetRow, draw_sheet, show_augmentation
 from train.start import load_start
 from train.surroundings import Surroundings
 from train.tables import write_history
@@ -99,14 +100,36 @@ def train_network(
     choices = explain_choices(plan.settings, pictures=len(parts.train))
     if choices:
         surroundings.progress.say(choices)
-    state = _fit(learner, plan, parts, surroundings)
+    batches = make_batches(plan.settings, plan.labels, parts.train)
+    batches = replace(batches, portion=surroundings.portion)
+    sheet = show_augmentation(batches, plan.labels)
+    if surroundings.portion.is_first:
+        _draw_sheet(plan, sheet)
+    state = _fit(learner, plan, parts.validation, batches, surroundings)
     if not surroundings.portion.is_first:
         return _outcome(learner, plan, state)
     surroundings.progress.say("judging the best weights and writing the run folder")
-    return _conclude(learner, plan, parts, state)
+    return _conclude(learner, plan, parts, state=state, sheet=sheet)
 
 
-def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings) -> TrainState:
+def _draw_sheet(plan: Plan, sheet: Sequence[SheetRow]) -> None:
+    """Draw what the network is going to see, to be looked at while it learns."""
+    epochs = [f"epoch {number}" for number in range(1, EPOCHS + 1)]
+    draw_sheet(
+        sheet,
+        plan.run.augmentation,
+        title=f"What the network sees, with --augment {plan.settings.augment}",
+        columns=["photo", *epochs],
+    )
+
+
+def _fit(
+    learner: Learner,
+    plan: Plan,
+    validation: PixelCache,
+    batches: TrainingBatches,
+    surroundings: Surroundings,
+) -> TrainState:
     settings = plan.settings
     state = load_state(plan.run.state)
     if state is not None:
@@ -114,7 +137,7 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         learner.set_optimizer_state(state.optimizer)
         surroundings.progress.say(f"going on after epoch {len(state.history)}")
     elif settings.is_head_computed:
-        compute_head(learner, parts.train, surroundings)
+        compute_head(learner, batches.cache, surroundings)
 
     def keep(state: TrainState) -> None:
         if not surroundings.portion.is_first:
@@ -126,10 +149,8 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         surroundings.when_epoch_ends(state.history[-1])
 
     context = FitContext(
-        batches=replace(
-            make_batches(settings, plan.labels, parts.train), portion=surroundings.portion
-        ),
-        validation=parts.validation,
+        batches=batches,
+        validation=validation,
         labels=plan.labels,
         keep=keep,
         progress=surroundings.progress,
@@ -141,7 +162,9 @@ def _fit(learner: Learner, plan: Plan, parts: Parts, surroundings: Surroundings)
         return fit(learner, settings, context, state=state)
 
 
-def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> Outcome:
+def _conclude(
+    learner: Learner, plan: Plan, parts: Parts, *, state: TrainState, sheet: Sequence[SheetRow]
+) -> Outcome:
     """Write the run folder; the test part is looked at here and nowhere else."""
     run, outcome = plan.run, _outcome(learner, plan, state)
     is_complete = outcome.status == "complete"
@@ -163,7 +186,7 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
     write_manifest(run, outcome.to_dict())
     judgement = judge_part(learner, plan, judged, chosen_by)
     exhibits = exhibit_mistakes(learner, plan, judged, judgement)
-    write_report(outcome, judged.name, judgement, exhibits)
+    write_report(outcome, judged.name, judgement, exhibits, sheet=sheet)
     if is_complete:
         remove_checkpoint(run)
     return outcome

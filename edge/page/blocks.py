@@ -112,12 +112,14 @@ class Gallery:
         caption: What they are; may be empty.
         is_small: Whether they are shown as thumbnails.
         title: Above them; may be empty.
+        is_wide: Whether each shot has a line of its own, for many pictures beside each other.
     """
 
     shots: Sequence[Shot]
     caption: str = ""
     is_small: bool = False
     title: str = ""
+    is_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _figure(figure: Figure) -> str:
 
 
 def _gallery(gallery: Gallery) -> str:
-    kind = "gallery small" if gallery.is_small else "gallery"
+    kind = "gallery" + " small" * gallery.is_small + " wide" * gallery.is_wide
     said = f"<h3>{escape(gallery.title)}</h3>" if gallery.title else ""
     said += f"<p>{escape(gallery.caption)}</p>" if gallery.caption else ""
     shots = "".join(_shot(shot) for shot in gallery.shots)

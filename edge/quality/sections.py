@@ -228,7 +228,7 @@ def _conditions(judgement: Judgement) -> Iterator[Block]:
     yield Text(
         f"The same {results[0].images:,} pictures, changed as a camera might have seen them: at a "
         "quarter and a tenth of the light, under an infrared lamp, out of focus, in motion, with a "
-        "noisy sensor, and from further away."
+        "noisy sensor, stored as JPEG of low quality, and from further away."
     )
     yield Row(
         [

@@ -3,11 +3,13 @@
 What a test cannot run is listed with the reason; a command that is neither run nor listed fails.
 """
 
+import csv
 import os
 import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -133,6 +135,65 @@ def test_command_of_a_guide(page, line, workplace):
         pytest.skip("the README's path did not make a model")
     done = run(line, workplace)
     assert done.returncode == 0, f"{page}: {line}\n{done.stdout}\n{done.stderr}"
+
+
+GUIDE = ROOT / "docs" / "guide.md"
+PHOTOS = 60  # of each label
+
+
+@pytest.fixture(scope="module")
+def real_photos(shared_data, tmp_path_factory):
+    """Return a folder with real photos of cats and dogs, and one of a cat beside them."""
+    folder = tmp_path_factory.mktemp("real")
+    with zipfile.ZipFile(shared_data / "cats-vs-dogs.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+        for label in ("Cat", "Dog"):
+            own = [name for name in names if f"/{label}/" in name]
+            for name in own[:: len(own) // PHOTOS][:PHOTOS]:
+                path = folder / "photos" / label.casefold() / Path(name).name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(archive.read(name))
+        unseen = next(name for name in names[1:] if "/Cat/" in name)
+        (folder / "cat.jpg").write_bytes(archive.read(unseen))
+    clip = shared_data / "videos" / "Sanskar-J__dog.mp4"
+    (folder / "clip.avi").symlink_to(clip)
+    return folder
+
+
+@pytest.mark.slow
+def test_guide_on_real_photos_shows_what_it_says(real_photos):
+    """All four steps in order; without augmentation the network learns the photos by heart."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
+    lines = [line for line in shell_lines(GUIDE) if is_runnable(line)]
+    assert [line.split()[1] for line in lines[:2] + lines[-4:]] == [
+        *("data", "data", "convert", "classify", "evaluate", "run"),
+    ]
+    said = {}
+    for line in lines:
+        done = run(line, real_photos)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        said[line.split()[1]] = done.stdout
+    seen, others = read_last_accuracy(real_photos / "run-plain")
+    assert seen > 0.97  # by heart
+    assert others < seen - 0.15
+    assert read_last_accuracy(real_photos / "run-door")[0] < seen - 0.05
+    assert (real_photos / "run-plain/augmentation.png").is_file()
+    assert said["classify"].split()[1] in ("cat", "dog", "unknown")
+
+
+def read_last_accuracy(folder: Path) -> list[float]:
+    """Return the mean accuracy of the last epochs of a run, in training and in validation."""
+    with (folder / "history.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[-5:]
+    return [
+        sum(float(row[name]) for row in last) / len(last) for name in ("accuracy", "val_accuracy")
+    ]
+
+
+def test_pictures_of_the_pages_are_there():
+    for page in PAGES:
+        for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text()):
+            assert (page.parent / target).is_file(), f"{page.name}: {target}"
 
 
 def test_first_program_of_the_readme_runs(workplace):

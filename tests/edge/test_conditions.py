@@ -28,6 +28,9 @@ def test_changes_do_what_they_are_called():
     assert light["night"] < light["dusk"] < 0.3 * light[AS_IT_IS]
     assert detail["out of focus"] < detail[AS_IT_IS] < detail["noise"]
     assert detail["moved"] < detail[AS_IT_IS]
+    blocks = CONDITIONS["compressed"](frame).astype(int)
+    step = np.abs(np.diff(blocks, axis=1)).mean(axis=(0, 2))
+    assert step[7::8].mean() > 1.5 * np.delete(step, np.s_[7::8]).mean()  # JPEG's edges, 8 by 8
     infrared = CONDITIONS["infrared"](np.full((96, 96, 3), (200, 100, 50), np.uint8)).astype(int)
     assert np.ptp(infrared.mean(axis=(0, 1))) < 2  # no colour
     assert infrared[40:56, 40:56].mean() > 1.5 * infrared[:16, :16].mean()

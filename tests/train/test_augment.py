@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from textures import draw_texture
@@ -71,6 +72,34 @@ def test_augment_keeps_the_light_of_most_pictures(picture):
         for seed in range(200)
     ]
     assert 0.8 * picture.mean() < np.median(means) < 1.2 * picture.mean()
+
+
+def test_after_sunset_half_is_infrared_a_quarter_dusk_and_a_quarter_night():
+    blue = np.full((64, 64, 3), (60, 120, 240), np.uint8)
+    strength = replace(NONE, night=1.0)
+    counts = {"infrared": 0, "dusk": 0, "night": 0}
+    for seed in range(200):
+        seen = augment(blue, side=64, random=np.random.default_rng(seed), strength=strength)
+        colour = seen.mean(axis=(0, 1))
+        is_coloured, brightest = np.ptp(colour) > 15, cv2.blur(seen, (16, 16)).max()
+        kind = "dusk" if is_coloured else "night" if brightest < 40 else "infrared"
+        counts[kind] += 1
+    assert counts["infrared"] == pytest.approx(100, abs=25)
+    assert counts["dusk"] == pytest.approx(50, abs=20)
+    assert counts["night"] == pytest.approx(50, abs=20)
+
+
+def test_door_squashes_a_wide_frame_to_a_square():
+    assert 16 / 9 <= DOOR.aspect <= 1.8
+
+
+@pytest.mark.parametrize(
+    "name", ["night", "backlight", "blur", "noise", "compression", "zoom_out", "erase"]
+)
+def test_door_holds_what_a_door_camera_delivers(name):
+    assert getattr(DOOR, name) > 0
+    assert DOOR.smallest_area < 0.5  # animals that are cut off
+    assert DOOR.smallest_scale < 0.25  # and small ones
 
 
 def test_a_shrunk_picture_lies_in_a_scene():

@@ -17,6 +17,7 @@ from train.report import build_page, write_report
 from train.run_folder import RunFolder
 from train.scan import SkippedFile
 from train.settings import TrainSettings
+from train.sheet import SheetRow
 from train.split import Split, SplitEntry
 
 LABELS = ("größe <b>", "none")
@@ -80,7 +81,9 @@ def judgement():
 
 
 def test_report_is_a_page_and_the_same_numbers(tmp_path, outcome):
-    write_report(outcome, "test", judgement(), {1: Exhibit("1.jpg", ["data:image/jpeg;base64,"])})
+    exhibits = {1: Exhibit("1.jpg", ["data:image/jpeg;base64,"])}
+    sheet = [SheetRow(LABELS[0], [np.zeros((32, 32, 3), np.uint8)] * 9)]
+    write_report(outcome, "test", judgement(), exhibits, sheet=sheet)
     record = json.loads((tmp_path / "report.json").read_text())
     assert (record["format"], record["part"], record["accuracy"]) == (
         "catseye-report",
@@ -89,7 +92,15 @@ def test_report_is_a_page_and_the_same_numbers(tmp_path, outcome):
     )
     assert record["run"]["labels"] == list(LABELS)
     page = (tmp_path / "report.html").read_text()
-    for said in ("75.00 %", "Model card", "How it was trained", "Weakest label: größe &lt;b&gt;"):
+    assert "größe &lt;b&gt;: the photo, and what it is in the first 8 epochs" in page
+    assert page.count("<img ") == 1 + 9
+    for said in (
+        "75.00 %",
+        "Model card",
+        "--augment door changes every photo anew",
+        "How it was trained",
+        "Weakest label: größe &lt;b&gt;",
+    ):
         assert said in page
     assert "größe &lt;b&gt;, taken for none" in page
     assert "x/&lt;script&gt;.jpg" in page
@@ -99,5 +110,5 @@ def test_report_is_a_page_and_the_same_numbers(tmp_path, outcome):
 
 def test_page_of_an_interrupted_run_says_so(outcome):
     cut = Outcome("interrupted", outcome.plan, (), 200_000, outcome.validation, None)
-    blocks = build_page(cut, "validation", judgement(), {}).blocks
+    blocks = build_page(cut, "validation", judgement(), {}, sheet=[]).blocks
     assert "Interrupted after 0 of 3 epochs" in blocks[0].text

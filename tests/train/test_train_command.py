@@ -74,6 +74,7 @@ def test_train_learns_textures_and_explains_itself(photos, tmp_path, capfd):
     assert len(report["history"]) == len(epochs)
     page = (run / "report.html").read_text()
     assert "Model card" in page
+    assert "What the network saw" in page
     assert "plain/page.jpg" in page
 
     split = read_rows(run / "split.csv")
@@ -87,6 +88,7 @@ def test_train_learns_textures_and_explains_itself(photos, tmp_path, capfd):
     assert len(read_rows(run / "history.csv")) == len(epochs)
     assert zipfile.is_zipfile(run / "model.keras")
     assert sorted(path.name for path in run.iterdir()) == [
+        "augmentation.png",
         "confusion.png",
         "curves.png",
         "history.csv",
@@ -151,6 +153,7 @@ def test_train_resumes_after_a_kill(photos, tmp_path, capfd):
             if json.loads(line)["epoch"] == 2:
                 process.kill()  # somewhere in the third epoch, or while a file is written
     assert sorted(path.name for path in run.iterdir()) == [
+        "augmentation.png",
         "checkpoint",
         "history.csv",
         "skipped.csv",
