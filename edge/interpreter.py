@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import MissingExtraError, ModelFileError, SettingError
+from edge.extras import install_hint
 from edge.records import Interpreter, Scores
 
 AUTO = "auto"
@@ -35,14 +36,15 @@ class _Runtime:
 
 _RUNTIMES = {
     "litert": _Runtime("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
-    "tflite-runtime": _Runtime(
-        "tflite_runtime.interpreter", "pip install 'catseye[tflite-runtime]'"
-    ),
-    "tensorflow": _Runtime("tensorflow.lite.python.interpreter", "pip install 'catseye[desktop]'"),
+    "tflite-runtime": _Runtime("tflite_runtime.interpreter", install_hint("tflite-runtime")),
+    "tensorflow": _Runtime("tensorflow.lite.python.interpreter", install_hint("desktop")),
 }
 
 RUNTIMES = tuple(_RUNTIMES)
 """The runtimes by name, the preferred one first."""
+
+INSTALL_RUNTIME = f"{_RUNTIMES['litert'].install}; on 32-bit ARM: {install_hint()}"
+"""How to come by a runtime where there is none."""
 
 DEVICE_RUNTIMES = ("litert", "tflite-runtime")
 """What "auto" chooses from: TensorFlow takes seconds to import and is used only when named."""
@@ -67,8 +69,7 @@ def choose_runtime(runtime: str = AUTO) -> str:
         raise MissingExtraError(
             "A TFLite runtime must be installed",
             received="neither " + " nor ".join(DEVICE_RUNTIMES),
-            fix="Run: pip install ai-edge-litert (on 32-bit ARM: "
-            "pip install 'catseye[tflite-runtime]')",
+            fix=f"Run: {INSTALL_RUNTIME}",
         )
     if runtime not in _RUNTIMES:
         raise SettingError(
