@@ -27,6 +27,10 @@ _HOT_CELSIUS = 80.0  # a Raspberry Pi slows itself down from here
 _REINSTALL_OPENCV = (
     "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python-headless"
 )
+_RESTORE = (
+    "In your clone of catseye: git checkout edge/models/pets.tflite, then "
+    "pip install --force-reinstall --no-deps ."
+)
 _EXTRAS = {
     "desktop": ("tensorflow", "edge train and edge convert"),
     "demo": ("skimage", "edge run --source demo:"),
@@ -151,7 +155,8 @@ def check_model(model: Path | None = None) -> Check:
         return Check("model", OK, f"{found.path}: {found.manifest.name} ({labels}), intact")
     fix = "Make the model with edge convert"
     if found.verdict == DAMAGED:
-        fix = "Copy the file again, or reinstall: pip install --force-reinstall --no-deps catseye"
+        is_embedded = model is None or model.resolve() == default_model_path().resolve()
+        fix = _RESTORE if is_embedded else "Copy the file again, or convert it again"
     return Check("model", FAIL, f"{found.path}: {found.verdict} ({found.reason})", fix)
 
 
