@@ -20,7 +20,7 @@ WeightsOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="Pretrained weights of mobilenet-v2, downloaded elsewhere.",
-        show_default="downloaded by Keras, once",
+        show_default="downloaded, once",
         rich_help_panel=_LEARNING,
     ),
 ]
