@@ -34,7 +34,7 @@ class Outcome:
         parameters: Of the network.
         validation: The kept weights on the part to choose by.
         test: Likewise on the part to judge with; `None` when interrupted.
-        precision: What it learned with, "float32" or "mixed_float16".
+        dtype_policy: What it learned with, "float32" or "mixed_float16".
     """
 
     status: str
@@ -43,7 +43,7 @@ class Outcome:
     parameters: int
     validation: Evaluation | None
     test: Evaluation | None
-    precision: str = "float32"
+    dtype_policy: str = "float32"
 
     @property
     def best_epoch(self) -> int:
@@ -91,7 +91,7 @@ class Outcome:
             },
             "training": {
                 **settings.to_dict(),
-                "precision": self.precision,
+                "dtype_policy": self.dtype_policy,
                 "parameters": self.parameters,
                 "epochs_done": len(self.history),
                 "best_epoch": self.best_epoch,

@@ -19,8 +19,8 @@ from train.learning_options import (
     FindRateOption,
     HeadEpochsOption,
     LabelSmoothingOption,
+    MixedPrecisionOption,
     MixupOption,
-    PrecisionOption,
     ScheduleOption,
     TensorboardOption,
     WeightDecayOption,
@@ -101,7 +101,7 @@ def train(
     averaging: AveragingOption = None,
     mixup: MixupOption = None,
     at_once: AtOnceOption = None,
-    precision: PrecisionOption = None,
+    mixed_precision: MixedPrecisionOption = None,
     tensorboard: TensorboardOption = False,
     find_lr: FindRateOption = False,
     resume: Annotated[
@@ -152,7 +152,7 @@ def train(
         schedule=schedule,
         at_once=at_once,
         head_epochs=head_epochs,
-        precision=precision,
+        mixed_precision=mixed_precision,
         tensorboard=tensorboard or None,
         group_by=group_by,
     )

@@ -87,10 +87,10 @@ AtOnceOption = Annotated[
         rich_help_panel=_LEARNING,
     ),
 ]
-PrecisionOption = Annotated[
+MixedPrecisionOption = Annotated[
     str | None,
     typer.Option(
-        help="auto (16 bits on a GPU) or float32.", show_default="auto", rich_help_panel=_LEARNING
+        help="auto (16 bits on a GPU) or off.", show_default="auto", rich_help_panel=_LEARNING
     ),
 ]
 TensorboardOption = Annotated[

@@ -18,7 +18,6 @@ _FEWEST_STEPS = 16  # of an epoch, before smaller batches are taken
 _SEED = 1
 _AUGMENTATION = "door"
 _OPTIONS = {"side": "--size", "start": "--from"}  # where the option has another name
-_PRECISIONS = ("auto", "float32")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "width": (0.1, 4.0, "0.5"),
     "label_smoothing": (0.0, 0.5, "0.1"),
@@ -30,6 +29,9 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "head_epochs": (0, 100, "1"),
 }
 """The numbers that lie between a lowest and a highest, with an example."""
+
+MIXED_PRECISION = ("auto", "off")
+"""Whether to learn with 16 bits where that is faster: on a GPU ("auto"), or never."""
 
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.02
@@ -64,7 +66,7 @@ class TrainOptions:
         schedule: One of `train.schedule.SCHEDULES`.
         at_once: Pictures that are computed at once.
         head_epochs: Epochs of the last layer alone, in the beginning.
-        precision: "auto" (mixed where there is a GPU) or "float32".
+        mixed_precision: One of `MIXED_PRECISION`.
         tensorboard: Also write logs for TensorBoard.
         group_by: Regular expression that names what photos belong to.
 
@@ -90,7 +92,7 @@ class TrainOptions:
     schedule: str | None = None
     at_once: int | None = None
     head_epochs: int | None = None
-    precision: str | None = None
+    mixed_precision: str | None = None
     tensorboard: bool | None = None
     group_by: str | None = None
 
@@ -139,7 +141,7 @@ class TrainOptions:
             is_usable = value is None or lowest <= value <= highest
             rule = f"{_option(name)} must be between {lowest:g} and {highest:g}"
             _check(is_usable, rule, value, example)
-        for name, values in (("schedule", SCHEDULES), ("precision", _PRECISIONS)):
+        for name, values in (("schedule", SCHEDULES), ("mixed_precision", MIXED_PRECISION)):
             value = getattr(self, name)
             is_usable = value is None or value in values
             _check(
@@ -195,7 +197,7 @@ class TrainSettings:
     schedule: str = SCHEDULES[0]
     at_once: int = AT_ONCE
     head_epochs: int = 0
-    precision: str = _PRECISIONS[0]
+    mixed_precision: str = MIXED_PRECISION[0]
     tensorboard: bool = False
     group_by: str | None = None
 
@@ -238,7 +240,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         schedule=options.schedule or SCHEDULES[0],
         at_once=options.at_once or AT_ONCE,
         head_epochs=min(_choose_head_epochs(options, network), epochs - 1),
-        precision=options.precision or _PRECISIONS[0],
+        mixed_precision=options.mixed_precision or MIXED_PRECISION[0],
         tensorboard=bool(options.tensorboard),
         group_by=options.group_by,
     )

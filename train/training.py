@@ -13,7 +13,7 @@ from train import charts, summary
 from train.artefacts import Outcome, save_network
 from train.augment import PRESETS
 from train.batches import TrainingBatches, find_scenes
-from train.building import build_network, choose_precision
+from train.building import build_network, choose_dtype_policy
 from train.cache import PixelCache
 from train.checkpoint import EpochRecord, TrainState, load_state, save_state
 from train.event_log import log_epoch
@@ -69,7 +69,7 @@ def make_learner(plan: Plan, parts: Parts) -> Learner:
         weight_decay=settings.weight_decay,
         averaging=settings.averaging,
         at_once=settings.at_once,
-        precision=choose_precision(settings.precision),
+        dtype_policy=choose_dtype_policy(settings.mixed_precision),
         seed=settings.seed,
     )
     return Learner(network, label_weights=weights, recipe=recipe)
@@ -150,7 +150,7 @@ def _conclude(learner: Learner, plan: Plan, parts: Parts, state: TrainState) -> 
         plan=plan,
         history=state.history,
         parameters=learner.network.count_params(),
-        precision=learner.recipe.precision,
+        dtype_policy=learner.recipe.dtype_policy,
         validation=validation,
         test=test,
     )

@@ -7,7 +7,7 @@ import tf_keras
 from archive_server import Archive, serve
 
 from edge.errors import DataError, SettingError
-from train.building import build_network, choose_precision
+from train.building import build_network, choose_dtype_policy
 from train.networks import find_network, mobilenet_v2
 from train.networks.cnn import build_cnn
 from train.networks.lenet5 import build_lenet5
@@ -210,9 +210,9 @@ def test_what_names_no_function_is_refused(name):
         find_network(name)
 
 
-def test_precision_without_a_gpu_is_full():
+def test_policy_without_a_gpu_is_full():
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is a GPU")
-    assert choose_precision("auto") == choose_precision("float32") == "float32"
+    assert choose_dtype_policy("auto") == choose_dtype_policy("off") == "float32"
