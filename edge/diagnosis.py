@@ -16,6 +16,7 @@ from types import ModuleType
 
 from edge import __version__
 from edge.errors import CatseyeError
+from edge.extras import install_hint
 from edge.hardware import CameraDevice, board_name, find_cameras, read_power, read_temperature
 
 OK = "ok"
@@ -25,6 +26,10 @@ FAIL = "fail"
 _HOT_CELSIUS = 80.0  # a Raspberry Pi slows itself down from here
 _REINSTALL_OPENCV = (
     "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python-headless"
+)
+_RESTORE = (
+    "In your clone of catseye: git checkout edge/models/pets.tflite, then "
+    "pip install --force-reinstall --no-deps ."
 )
 _EXTRAS = {
     "desktop": ("tensorflow", "edge train and edge convert"),
@@ -81,7 +86,7 @@ def check_python() -> Check:
 def check_runtimes() -> Iterator[Check]:
     """Look at the TFLite runtimes for devices, loading each."""
     try:
-        from edge.interpreter import DEVICE_RUNTIMES, available_runtimes
+        from edge.interpreter import DEVICE_RUNTIMES, INSTALL_RUNTIME, available_runtimes
     except ImportError as error:
         yield Check("runtime", FAIL, f"NumPy does not load ({error})", "pip install numpy")
         return
@@ -90,8 +95,7 @@ def check_runtimes() -> Iterator[Check]:
     for check in found:
         yield check if has_one else replace(check, status=FAIL)
     if not found:
-        fix = "pip install ai-edge-litert (on 32-bit ARM: pip install 'catseye[tflite-runtime]')"
-        yield Check("runtime", FAIL, "no TFLite runtime is installed", fix)
+        yield Check("runtime", FAIL, "no TFLite runtime is installed", INSTALL_RUNTIME)
 
 
 def check_opencv(import_module: Importer = importlib.import_module) -> Check:
@@ -115,7 +119,7 @@ def check_window(import_module: Importer = importlib.import_module) -> Check:
     except ImportError:
         return Check("window", WARN, "no OpenCV", _REINSTALL_OPENCV)
     if not has_gui(information):
-        return Check("window", OK, "not installed (optional)", "pip install 'catseye[window]'")
+        return Check("window", OK, "not installed (optional)", install_hint("window"))
     is_unix_desktop = sys.platform.startswith("linux")
     if is_unix_desktop and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return Check("window", OK, "GUI build, but no display here", "Run it on the desktop")
@@ -151,7 +155,8 @@ def check_model(model: Path | None = None) -> Check:
         return Check("model", OK, f"{found.path}: {found.manifest.name} ({labels}), intact")
     fix = "Make the model with edge convert"
     if found.verdict == DAMAGED:
-        fix = "Copy the file again, or reinstall: pip install --force-reinstall --no-deps catseye"
+        is_embedded = model is None or model.resolve() == default_model_path().resolve()
+        fix = _RESTORE if is_embedded else "Copy the file again, or convert it again"
     return Check("model", FAIL, f"{found.path}: {found.verdict} ({found.reason})", fix)
 
 
@@ -215,7 +220,7 @@ def check_extras() -> Iterator[Check]:
     """Look at the optional parts; none is needed to run a model."""
     for extra, (module, purpose) in _EXTRAS.items():
         if find_spec(module) is None:
-            fix = f"pip install 'catseye[{extra}]' gives you {purpose}"
+            fix = f"For {purpose}: {install_hint(extra)}"
             yield Check(f"extra {extra}", OK, "not installed (optional)", fix)
         else:
             yield Check(f"extra {extra}", OK, "installed")

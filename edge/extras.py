@@ -1,4 +1,4 @@
-"""Optional dependencies: what they are called, and what to install when one is missing."""
+"""What to install when something is missing: catseye itself or one of its extras."""
 
 import os
 from importlib.util import find_spec
@@ -16,6 +16,19 @@ _TENSORFLOW_ENVIRONMENT = {
 }
 
 
+def install_hint(extra: str = "") -> str:
+    """Return the command that installs catseye, with an extra if one is named.
+
+    Catseye is installed from a clone of its repository; no package index has it.
+
+    Example:
+        >>> install_hint("window")
+        "pip install '.[window]' (in your clone of catseye)"
+    """
+    wanted = f"'.[{extra}]'" if extra else "."
+    return f"pip install {wanted} (in your clone of catseye)"
+
+
 def require_desktop() -> None:
     """Prepare the process for TensorFlow; call it before the first `import tensorflow`.
 
@@ -27,7 +40,7 @@ def require_desktop() -> None:
         raise MissingExtraError(
             "Training and conversion need the extra 'desktop'",
             received="an installation without " + ", ".join(missing),
-            fix="On the desktop machine run: pip install 'catseye[desktop]'",
+            fix=f"On the desktop machine run: {install_hint('desktop')}",
         )
     for name, value in _TENSORFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -7,9 +7,6 @@ https://ai.google.dev/edge/litert/inference
 
 import importlib
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
@@ -18,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.chatter import chatter_kept_back
 from edge.errors import MissingExtraError, ModelFileError, SettingError
+from edge.extras import install_hint
 from edge.records import Interpreter, Scores
 
 AUTO = "auto"
 MAX_THREADS = 64
-
-_STANDARD_ERROR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +32,15 @@ class _Runtime:
 
 _RUNTIMES = {
     "litert": _Runtime("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
-    "tflite-runtime": _Runtime(
-        "tflite_runtime.interpreter", "pip install 'catseye[tflite-runtime]'"
-    ),
-    "tensorflow": _Runtime("tensorflow.lite.python.interpreter", "pip install 'catseye[desktop]'"),
+    "tflite-runtime": _Runtime("tflite_runtime.interpreter", install_hint("tflite-runtime")),
+    "tensorflow": _Runtime("tensorflow.lite.python.interpreter", install_hint("desktop")),
 }
 
 RUNTIMES = tuple(_RUNTIMES)
 """The runtimes by name, the preferred one first."""
+
+INSTALL_RUNTIME = f"{_RUNTIMES['litert'].install}; on 32-bit ARM: {install_hint()}"
+"""How to come by a runtime where there is none."""
 
 DEVICE_RUNTIMES = ("litert", "tflite-runtime")
 """What "auto" chooses from: TensorFlow takes seconds to import and is used only when named."""
@@ -67,8 +65,7 @@ def choose_runtime(runtime: str = AUTO) -> str:
         raise MissingExtraError(
             "A TFLite runtime must be installed",
             received="neither " + " nor ".join(DEVICE_RUNTIMES),
-            fix="Run: pip install ai-edge-litert (on 32-bit ARM: "
-            "pip install 'catseye[tflite-runtime]')",
+            fix=f"Run: {INSTALL_RUNTIME}",
         )
     if runtime not in _RUNTIMES:
         raise SettingError(
@@ -122,16 +119,16 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
     check_threads(threads)
     name = choose_runtime(runtime)
     module = _import(name, _RUNTIMES[name].module)
-    try:
-        with _quietly():
+    with chatter_kept_back():  # a greeting for every model, which no setting stops
+        try:
             native = module.Interpreter(model_content=model_bytes, num_threads=threads)
             native.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"A model file must load in its runtime ({name})",
-            received=" ".join(str(error).split()) or "no reason given, as when memory is short",
-            fix="Copy the file again, or convert the model again with edge convert",
-        ) from error
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"A model file must load in its runtime ({name})",
+                received=" ".join(str(error).split()) or "no reason given, as when memory is short",
+                fix="Copy the file again, or convert the model again with edge convert",
+            ) from error
     return RuntimeInterpreter(native)
 
 
@@ -265,27 +262,3 @@ def _dequantization_table(details: dict[str, Any]) -> Scores | None:
     steps = np.arange(256, dtype=np.float32) - np.float32(zero_point)
     table: Scores = (steps * np.float32(scale)).astype(np.float32)
     return table
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep what a runtime says about every model off the terminal.
-
-    Native code greets with the delegate that it made, which no setting stops; TensorFlow warns
-    that its interpreter will move to LiteRT. What goes wrong is raised as an exception.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            kept = os.dup(_STANDARD_ERROR)
-        except OSError:  # standard error is closed
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, _STANDARD_ERROR)
-        try:
-            yield
-        finally:
-            os.dup2(kept, _STANDARD_ERROR)
-            os.close(kept)
-            os.close(nowhere)

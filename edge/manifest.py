@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import DataError, ModelFileError
+from edge.extras import install_hint
 from edge.labels import check_labels
 from edge.preprocess import COLOUR_ORDER, RESIZE_MODE
 from edge.records import Pixels
@@ -184,7 +185,7 @@ class Manifest:
             raise ModelFileError(
                 f"This catseye reads model files of format version {FORMAT_VERSION}",
                 received=f"version {version}",
-                fix="Install a newer catseye: pip install --upgrade catseye",
+                fix=f"Install a newer catseye: git pull, then {install_hint()}",
             )
         try:
             fields = {key: value for key, value in values.items() if key != "format"}

@@ -15,6 +15,7 @@ import numpy as np
 
 from edge.clock import RateMeter
 from edge.errors import MissingExtraError, SettingError
+from edge.extras import install_hint
 from edge.records import Clock, Decision, Frame, FrameSource, Pixels
 
 _TITLE = "catseye"
@@ -144,8 +145,8 @@ def check_window(
         raise MissingExtraError(
             "A window needs the extra 'window'",
             received="the build of OpenCV that has no windows",
-            fix="Run: pip install 'catseye[window]' && "
-            "pip install --force-reinstall --no-deps opencv-python",
+            fix=f"Run: {install_hint('window')}; "
+            "then: pip install --force-reinstall --no-deps opencv-python",
         )
     if environment is None:
         environment = os.environ

@@ -35,7 +35,7 @@ class Outcome:
         validation: The kept weights on the part to choose by; `None` on a machine that only
             helps another, which judges and writes.
         test: Likewise on the part to judge with; `None` when interrupted.
-        precision: What it learned with, "float32" or "mixed_float16".
+        dtype_policy: What it learned with, "float32" or "mixed_float16".
     """
 
     status: str
@@ -44,7 +44,7 @@ class Outcome:
     parameters: int
     validation: Evaluation | None
     test: Evaluation | None
-    precision: str = "float32"
+    dtype_policy: str = "float32"
 
     @property
     def best_epoch(self) -> int:
@@ -92,7 +92,7 @@ class Outcome:
             },
             "training": {
                 **settings.to_dict(),
-                "precision": self.precision,
+                "dtype_policy": self.dtype_policy,
                 "parameters": self.parameters,
                 "epochs_done": len(self.history),
                 "best_epoch": self.best_epoch,

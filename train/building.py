@@ -30,10 +30,14 @@ def build_network(settings: TrainSettings, *, labels: int) -> Network:
     return network
 
 
-def choose_precision(asked: str) -> str:
-    """Return the arithmetic to learn with: 16 bits need a GPU, a CPU is slower with them."""
+def choose_dtype_policy(mixed_precision: str) -> str:
+    """Return Keras's policy to learn with: 16 bits need a GPU, a CPU is slower with them.
+
+    Args:
+        mixed_precision: One of `train.settings.MIXED_PRECISION`.
+    """
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return MIXED if asked == "auto" and has_gpu else "float32"
+    return MIXED if mixed_precision == "auto" and has_gpu else "float32"
 
 
 def _set_dropout(network: Network, rate: float) -> None:

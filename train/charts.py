@@ -115,7 +115,7 @@ def draw_learning_curve(curve: LearningCurve, path: Path) -> None:
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_pair(

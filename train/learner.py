@@ -47,7 +47,7 @@ class Recipe:
         weight_decay: Of AdamW.
         averaging: Decay of the average of the weights, in [0, 1); 0 for the weights themselves.
         at_once: Pictures that are computed at once; larger batches are taken in pieces.
-        precision: "float32" or "mixed_float16".
+        dtype_policy: Of Keras, "float32" or "mixed_float16".
         seed: Of dropout.
     """
 
@@ -55,7 +55,7 @@ class Recipe:
     weight_decay: float = 0.02
     averaging: float = 0.0
     at_once: int = 64
-    precision: str = "float32"
+    dtype_policy: str = "float32"
     seed: int = 1
 
 
@@ -79,11 +79,11 @@ class Learner:
         self.recipe = recipe or Recipe()
         self._label_weights = tf.constant(label_weights, tf.float32)
         self._seed = tf.Variable([0, 0], dtype=tf.int64, trainable=False, **PER_REPLICA)
-        self._pupil = copy_network(network, seed=self._seed, precision=self.recipe.precision)
+        self._pupil = copy_network(network, seed=self._seed, dtype_policy=self.recipe.dtype_policy)
         self._variables = self._pupil.trainable_variables
         self._head = [layer for layer in self._pupil.layers if layer.trainable_variables][-1]
         self._adam = _make_optimizer(self._variables, self.recipe.weight_decay)
-        is_mixed = self.recipe.precision == MIXED
+        is_mixed = self.recipe.dtype_policy == MIXED
         self._optimizer = (
             tf_keras.mixed_precision.LossScaleOptimizer(self._adam) if is_mixed else self._adam
         )

@@ -20,7 +20,7 @@ WeightsOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="Pretrained weights of mobilenet-v2, downloaded elsewhere.",
-        show_default="downloaded by Keras, once",
+        show_default="downloaded, once",
         rich_help_panel=_LEARNING,
     ),
 ]
@@ -96,10 +96,10 @@ AtOnceOption = Annotated[
         rich_help_panel=_LEARNING,
     ),
 ]
-PrecisionOption = Annotated[
+MixedPrecisionOption = Annotated[
     str | None,
     typer.Option(
-        help="auto (16 bits on a GPU) or float32.", show_default="auto", rich_help_panel=_LEARNING
+        help="auto (16 bits on a GPU) or off.", show_default="auto", rich_help_panel=_LEARNING
     ),
 ]
 DistributeOption = Annotated[

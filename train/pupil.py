@@ -43,13 +43,13 @@ class RepeatableDropout(tf_keras.layers.Layer):  # type: ignore[misc]
         return tf.nn.experimental.stateless_dropout(inputs, self._rate, seed=seed)
 
 
-def copy_network(network: Network, *, seed: Any, precision: str = _FLOAT) -> Network:
+def copy_network(network: Network, *, seed: Any, dtype_policy: str = _FLOAT) -> Network:
     """Copy a flat network with its weights, to learn in its place.
 
     Args:
         network: Flat, of Keras's own layers.
         seed: `(2,)`, `int64`, a variable that differs from step to step.
-        precision: "float32", or "mixed_float16" to compute all but the last layer in 16 bits
+        dtype_policy: "float32", or "mixed_float16" to compute all but the last layer in 16 bits
             (Micikevicius et al. 2018, "Mixed Precision Training",
             https://arxiv.org/abs/1710.03740); the weights stay `float32` either way.
     """
@@ -57,7 +57,7 @@ def copy_network(network: Network, *, seed: Any, precision: str = _FLOAT) -> Net
     numbers = {layer.name: number for number, layer in enumerate(network.layers)}
 
     def copy_layer(layer: Any) -> Any:
-        policy = _FLOAT if layer.name in exempt else precision
+        policy = _FLOAT if layer.name in exempt else dtype_policy
         if isinstance(layer, tf_keras.layers.Dropout):
             return RepeatableDropout(
                 layer.rate,
@@ -67,7 +67,7 @@ def copy_network(network: Network, *, seed: Any, precision: str = _FLOAT) -> Net
                 dtype=policy,
             )
         config = layer.get_config()
-        if precision != _FLOAT and layer.name not in exempt:
+        if dtype_policy != _FLOAT and layer.name not in exempt:
             config["dtype"] = policy
         return type(layer).from_config(config)
 

@@ -18,7 +18,6 @@ _FEWEST_STEPS = 16  # of an epoch, before smaller batches are taken
 _SEED = 1
 _AUGMENTATION = "door"
 _OPTIONS = {"side": "--size", "start": "--from"}  # where the option has another name
-_PRECISIONS = ("auto", "float32")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "width": (0.1, 4.0, "0.5"),
     "label_smoothing": (0.0, 0.5, "0.1"),
@@ -30,7 +29,6 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "head_epochs": (0, 100, "1"),
 }
 """The numbers that lie between a lowest and a highest, with an example."""
-_CHOICES = (("schedule", SCHEDULES), ("precision", _PRECISIONS), ("freeze", FREEZES))
 
 _LEARNS = {
     "none": "all of the network",
@@ -38,6 +36,15 @@ _LEARNS = {
     "most": "the end of the network",
     "body": "only the last layer",
 }
+
+MIXED_PRECISION = ("auto", "off")
+"""Whether to learn with 16 bits where that is faster: on a GPU ("auto"), or never."""
+
+_CHOICES = (
+    ("schedule", SCHEDULES),
+    ("mixed_precision", MIXED_PRECISION),
+    ("freeze", FREEZES),
+)
 
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.02
@@ -73,7 +80,7 @@ class TrainOptions:
         schedule: One of `train.schedule.SCHEDULES`.
         at_once: Pictures that are computed at once.
         head_epochs: Epochs of the last layer alone, in the beginning.
-        precision: "auto" (mixed where there is a GPU) or "float32".
+        mixed_precision: One of `MIXED_PRECISION`.
         tensorboard: Also write logs for TensorBoard.
         group_by: Regular expression that names what photos belong to.
 
@@ -99,7 +106,7 @@ class TrainOptions:
     schedule: str | None = None
     at_once: int | None = None
     head_epochs: int | None = None
-    precision: str | None = None
+    mixed_precision: str | None = None
     tensorboard: bool | None = None
     group_by: str | None = None
     freeze: str | None = None
@@ -207,7 +214,7 @@ class TrainSettings:
     schedule: str = SCHEDULES[0]
     at_once: int = AT_ONCE
     head_epochs: int = 0
-    precision: str = _PRECISIONS[0]
+    mixed_precision: str = MIXED_PRECISION[0]
     tensorboard: bool = False
     group_by: str | None = None
     freeze: str | None = None
@@ -255,7 +262,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         schedule=options.schedule or SCHEDULES[0],
         at_once=options.at_once or AT_ONCE,
         head_epochs=min(_choose_head_epochs(options, amount), epochs - 1),
-        precision=options.precision or _PRECISIONS[0],
+        mixed_precision=options.mixed_precision or MIXED_PRECISION[0],
         tensorboard=bool(options.tensorboard),
         group_by=options.group_by,
         freeze=options.freeze or amount.freeze,

@@ -11,7 +11,7 @@ from train import charts, summary
 from train.artefacts import Outcome, save_network
 from train.augment import PRESETS
 from train.batches import TrainingBatches, find_scenes
-from train.building import build_network, choose_precision
+from train.building import build_network, choose_dtype_policy
 from train.cache import PixelCache
 from train.checkpoint import TrainState, load_state, save_state
 from train.computed_head import compute_head
@@ -60,7 +60,7 @@ def make_learner(plan: Plan, parts: Parts, team: Team | None = None) -> Learner:
         weight_decay=settings.weight_decay,
         averaging=settings.averaging,
         at_once=settings.at_once,
-        precision=choose_precision(settings.precision),
+        dtype_policy=choose_dtype_policy(settings.mixed_precision),
         seed=settings.seed,
     )
     if team is None:
@@ -198,7 +198,7 @@ def _outcome(learner: Learner, plan: Plan, state: TrainState) -> Outcome:
         plan=plan,
         history=state.history,
         parameters=learner.network.count_params(),
-        precision=learner.recipe.precision,
+        dtype_policy=learner.recipe.dtype_policy,
         validation=None,
         test=None,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+from typer.models import TyperPath
 
 from edge import __version__
 from edge.cli import output
@@ -71,7 +72,32 @@ def load_command(source: CommandSource) -> Any:
         app.command(source.name, help=read_text(target), context_settings=_CONTEXT)(target)
     command = get_command(app)
     command.name = source.name
+    _refuse_empty_paths(command)
     return command
+
+
+class _NamedPath(TyperPath):
+    """A path that was named: an empty text would stand for the current folder."""
+
+    def __init__(self, accepted: TyperPath) -> None:
+        super().__init__()
+        self.name = accepted.name
+        self._accepted = accepted
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Refuse the empty text; the rest is the wrapped type's."""
+        if value == "":
+            self.fail("a path must not be empty; the current folder is '.'", param, ctx)
+        return self._accepted.convert(value, param, ctx)
+
+
+def _refuse_empty_paths(command: Any) -> None:
+    """Do so in all parameters of a command and of the commands below it."""
+    for inner in getattr(command, "commands", {}).values():
+        _refuse_empty_paths(inner)
+    for parameter in command.params:
+        if isinstance(parameter.type, TyperPath):
+            parameter.type = _NamedPath(parameter.type)
 
 
 @cache

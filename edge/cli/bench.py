@@ -6,10 +6,12 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption, ModelOption
-from edge.errors import MissingExtraError
+from edge.errors import MissingExtraError, SettingError
 
 if TYPE_CHECKING:
     from edge.benchmark import Benchmark, Timing
+
+_ALL = "all"
 
 
 def bench(
@@ -19,9 +21,10 @@ def bench(
         typer.Option(
             "--runtime",
             envvar="EDGE_RUNTIME",
-            help="all (those for devices that are installed), or one by name.",
+            help="all (those for devices that are installed), auto (the best of them), or one by "
+            "name: litert, tflite-runtime, tensorflow.",
         ),
-    ] = "all",
+    ] = _ALL,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -79,9 +82,22 @@ def _thread_counts() -> list[int]:
 
 def _runtimes(runtime: str) -> list[str]:
     """Return the runtimes to measure; of "all", those that do not load are named and left out."""
-    from edge.interpreter import DEVICE_RUNTIMES, available_runtimes, choose_runtime, load_runtime
+    from edge.interpreter import (
+        AUTO,
+        DEVICE_RUNTIMES,
+        RUNTIMES,
+        available_runtimes,
+        choose_runtime,
+        load_runtime,
+    )
 
-    if runtime != "all":
+    if runtime not in (_ALL, AUTO, *RUNTIMES):
+        raise SettingError(
+            "--runtime must be one of " + ", ".join((_ALL, AUTO, *RUNTIMES)),
+            received=runtime,
+            fix="Leave it out to measure all that are installed",
+        )
+    if runtime != _ALL:
         return [choose_runtime(runtime)]
     loaded = []
     for name in available_runtimes():

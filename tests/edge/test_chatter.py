@@ -1,6 +1,8 @@
 """What native code says is held back, and shown when nothing else explains a failure."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -31,3 +33,15 @@ def test_chatter_stays_away_beside_a_message_of_ours(capfd):
     with pytest.raises(SettingError):
         fail_in_native_code(SettingError("rule", received="that", fix="this"))
     assert capfd.readouterr().err == ""
+
+
+def test_block_runs_where_standard_error_is_closed():
+    code = "from edge.chatter import chatter_kept_back\n"
+    code += "with chatter_kept_back() as read: print('went on', repr(read()))"
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, code],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "went on ''\n"

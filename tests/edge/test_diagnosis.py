@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from colour_model import build_colour_model, write_colour_model
 
-from edge import diagnosis, interpreter
+from edge import diagnosis, interpreter, modelfile
 from edge.diagnosis import (
     Check,
     check_board,
@@ -125,7 +125,16 @@ def test_model_intact_foreign_damaged_and_absent(tmp_path):
     )
     path.write_bytes(path.read_bytes()[:300])
     assert "damaged" in check_model(path).found
+    assert check_model(path).fix == "Copy the file again, or convert it again"
     assert "No such file" in check_model(tmp_path / "absent.tflite").found
+
+
+def test_embedded_model_that_is_damaged_is_put_back_from_the_clone(tmp_path, monkeypatch):
+    path = write_colour_model(tmp_path / "pets.tflite")
+    path.write_bytes(path.read_bytes()[:300])
+    monkeypatch.setattr(modelfile, "default_model_path", lambda: path)
+    for check in (check_model(), check_model(path)):
+        assert "git checkout edge/models/pets.tflite" in check.fix
 
 
 def test_cameras_and_their_permission(monkeypatch):

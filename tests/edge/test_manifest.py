@@ -21,7 +21,7 @@ DECISION = values()["decision"]
     ("changes", "reason"),
     [
         ({"format": "other"}, "field format"),
-        ({"format_version": 2}, "pip install --upgrade catseye"),
+        ({"format_version": 2}, "git pull, then pip install \\."),
         ({"labels": []}, "at least one label"),
         ({"labels": ["a", "A"]}, "twice"),
         ({"labels": ["a", "c"]}, "thresholds"),  # a label without a threshold

@@ -174,7 +174,10 @@ def test_bench_leaves_out_a_runtime_that_does_not_load(edge, model, monkeypatch)
     [
         (("--frames", "0"), "0 is not in the range"),
         (("--threads", "65"), "from 1 to 64"),
-        (("--runtime", "onnx"), "must be one of"),
+        (
+            ("--runtime", "onnx"),
+            "one of all, auto, litert, tflite-runtime, tensorflow. Received: onnx",
+        ),
     ],
 )
 def test_bench_refuses_wrong_settings(edge, model, arguments, message):

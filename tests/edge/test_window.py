@@ -89,7 +89,7 @@ def with_gui(monkeypatch):
 
 def test_check_window_names_the_extra_for_a_build_without_windows(monkeypatch):
     monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "")
-    with pytest.raises(MissingExtraError, match=r"extra 'window'.*catseye\[window\]"):
+    with pytest.raises(MissingExtraError, match=r"extra 'window'.*.\[window\]"):
         check_window(environment={"DISPLAY": ":0"})
 
 

@@ -62,7 +62,7 @@ def test_base_install_runs(base_install, default_model, pictures, version, tmp_p
 def test_base_install_names_the_extra_that_training_needs(base_install, version, tmp_path):
     edge = base_install(version) / "edge"
     done = run(edge, "train", tmp_path, "-o", tmp_path / "run", expected_code=1, cwd=tmp_path)
-    assert "pip install 'catseye[desktop]'" in done.stderr
+    assert "pip install '.[desktop]' (in your clone of catseye)" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -103,7 +103,7 @@ def test_settle_chooses_the_epochs_of_the_head(options, head_epochs):
         ({"at_once": 1}, "--at-once must be between 2 and 1024"),
         ({"head_epochs": -1}, "--head-epochs must be between 0 and 100"),
         ({"weight_decay": 2.0}, "--weight-decay must be between 0 and 1. Received: 2.0"),
-        ({"precision": "half"}, "--precision must be one of auto, float32"),
+        ({"mixed_precision": "half"}, "--mixed-precision must be one of auto, off"),
         ({"width": 0.5}, "--width is for mobilenet-v2, cnn. Received: --network efficientnet"),
         ({"network": "cnn", "weights": "/w.h5"}, "--weights is for mobilenet-v2"),
     ],

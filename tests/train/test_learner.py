@@ -201,7 +201,7 @@ def test_learner_with_dropout_and_averages_goes_on_bit_by_bit():
 
 
 def test_learner_in_mixed_precision_learns_and_keeps_float_weights():
-    learner = make_learner(Recipe(precision="mixed_float16"))
+    learner = make_learner(Recipe(dtype_policy="mixed_float16"))
     results = [learner.step(make_batch(seed), learning_rate=0.05) for seed in range(30)]
     assert results[-1].loss < 0.8 * results[0].loss
     assert {weight.dtype for weight in learner.judged_weights()} == {np.dtype(np.float32)}

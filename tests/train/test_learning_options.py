@@ -15,7 +15,8 @@ SMALL = ("--size", "32", "--batch-size", "8")
 RECIPE = (
     *("--network", "cnn", "--width", "0.5", "--schedule", "grow-batch", "--at-once", "8"),
     *("--head-epochs", "1", "--averaging", "0.9", "--mixup", "0.2", "--dropout", "0.2"),
-    *("--label-smoothing", "0.05", "--weight-decay", "0.01", "--tensorboard", "--epochs", "4"),
+    *("--label-smoothing", "0.05", "--weight-decay", "0.01", "--mixed-precision", "off"),
+    *("--tensorboard", "--epochs", "4"),
 )
 
 
@@ -68,7 +69,8 @@ def test_a_training_cut_short_ends_bit_by_bit_like_a_whole_one(
         "label_smoothing": 0.05,
         "weight_decay": 0.01,
         "tensorboard": True,
-        "precision": "float32",
+        "mixed_precision": "off",
+        "dtype_policy": "float32",
     }
     assert {name: training[name] for name in expected} == expected
     assert read_events(cut / "tensorboard") == read_events(whole / "tensorboard")

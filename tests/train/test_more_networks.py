@@ -1,12 +1,14 @@
 """LeNet-5, MobileNetV2 and the user's own: flat, quantizable, and clear when they cannot be had."""
 
+import h5py
 import numpy as np
 import pytest
 import tf_keras
+from archive_server import Archive, serve
 
 from edge.errors import DataError, SettingError
-from train.building import build_network, choose_precision
-from train.networks import find_network
+from train.building import build_network, choose_dtype_policy
+from train.networks import find_network, mobilenet_v2
 from train.networks.cnn import build_cnn
 from train.networks.lenet5 import build_lenet5
 from train.networks.mobilenet_v2 import build_mobilenet_v2
@@ -105,7 +107,14 @@ def test_mobilenet_v2_says_which_file_is_missing(weights, tmp_path):
         build_mobilenet_v2(2, 32, width=0.6)
 
 
-def test_mobilenet_v2_offline_says_how_to_go_on(monkeypatch, tmp_path):
+@pytest.fixture
+def keras_home(monkeypatch, tmp_path):
+    """An empty home folder; returns where Keras would keep its files."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path / ".keras" / "models"
+
+
+def test_mobilenet_v2_offline_says_how_to_go_on(monkeypatch, keras_home):
     """No address of a network can be looked up, and the cache of Keras is empty."""
     import socket
 
@@ -113,12 +122,45 @@ def test_mobilenet_v2_offline_says_how_to_go_on(monkeypatch, tmp_path):
         raise OSError("no network")
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / ".keras").mkdir()
-    timeout = socket.getdefaulttimeout()
-    with pytest.raises(DataError, match=r"downloads on first use.*no network.*--weights"):
+    with pytest.raises(DataError, match=r"downloaded on first use.*no network.*--weights"):
         build_mobilenet_v2(2, 96)
-    assert socket.getdefaulttimeout() == timeout
+    assert list(keras_home.iterdir()) == []
+
+
+def test_mobilenet_v2_fetches_its_weights_once(monkeypatch, keras_home, weights):
+    archive = Archive(weights.read_bytes())
+    with serve(archive) as url:
+        monkeypatch.setattr(mobilenet_v2, "_URL", f"{url}/")
+        for _ in range(2):
+            build_mobilenet_v2(2, 96, width=0.35)
+    assert len(archive.requests) == 1
+    (kept,) = keras_home.iterdir()
+    assert kept.name == "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5"
+    assert kept.read_bytes() == weights.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message"),
+    [({"cuts": [1000]}, "closed"), ({"statuses": [404]}, "404")],
+    ids=str,
+)
+def test_weights_that_do_not_come_whole_are_not_kept(monkeypatch, keras_home, trouble, message):
+    with serve(Archive(bytes(5000), **trouble)) as url:
+        monkeypatch.setattr(mobilenet_v2, "_URL", f"{url}/")
+        with pytest.raises(DataError, match=message):
+            build_mobilenet_v2(2, 96, width=0.35)
+    assert list(keras_home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["text.h5", "other.h5", "checkpoint.index"])
+def test_file_that_holds_no_weights_of_mobilenet_v2_is_refused(tmp_path, name):
+    (tmp_path / "text.h5").write_text("no weights")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file.attrs["layer_names"] = [b"Conv1"]  # which then is not there: Keras's KeyError
+    other = tf_keras.Sequential([tf_keras.layers.Dense(1, input_shape=(1,))])
+    other.save_weights(tmp_path / "checkpoint")
+    with pytest.raises(DataError, match="--weights must be those of MobileNetV2"):
+        build_mobilenet_v2(2, 96, width=0.35, weights=str(tmp_path / name))
 
 
 def test_width_multiplies_the_channels_of_the_cnn():
@@ -178,9 +220,9 @@ def test_what_names_no_function_is_refused(name):
         find_network(name)
 
 
-def test_precision_without_a_gpu_is_full():
+def test_policy_without_a_gpu_is_full():
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is a GPU")
-    assert choose_precision("auto") == choose_precision("float32") == "float32"
+    assert choose_dtype_policy("auto") == choose_dtype_policy("off") == "float32"

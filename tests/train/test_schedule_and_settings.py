@@ -139,7 +139,7 @@ def test_settle_takes_what_the_user_asks_for():
         "schedule": "cosine",
         "at_once": 64,
         "head_epochs": 0,
-        "precision": "auto",
+        "mixed_precision": "auto",
         "tensorboard": False,
         "group_by": r"house(\d+)",
         "freeze": None,

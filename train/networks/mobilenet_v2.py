@@ -1,15 +1,16 @@
-"""MobileNetV2 from Keras Applications, with the ImageNet weights that Keras downloads.
+"""MobileNetV2 from Keras Applications, with the ImageNet weights that Keras publishes.
 
 Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
 https://arxiv.org/abs/1801.04381
 """
 
-import contextlib
-import socket
-import sys
-from collections.abc import Iterator
+import http.client
+import shutil
+import tempfile
+import urllib.request
 from pathlib import Path
 
+import tensorflow as tf
 import tf_keras
 
 from edge.errors import DataError, SettingError
@@ -19,12 +20,21 @@ from train.networks import Network
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 """The factors on the number of channels that Keras has ImageNet weights for."""
 
-_IMAGENET = "imagenet"
 _DROPOUT = 0.2
 _MOMENTUM = 0.99
 _TIMEOUT_SECONDS = 30.0
 _FIRST_BLOCKS = 5
 _MOST_BLOCKS = 12  # those that work at a sixteenth of the input's size or larger
+_WEIGHTS_ERRORS = (
+    AssertionError,  # a checkpoint of something else
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    tf.errors.OpError,
+)
+"""What Keras raises for a file that holds no weights, or others."""
+
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 
 
@@ -48,7 +58,7 @@ def build_mobilenet_v2(
         side: Width and height of the input in pixels, at least 32.
         width: Factor on the number of channels, one of `WIDTHS` unless `weights` is a file.
         weights: A local file of weights without the last layer, as Keras publishes them; by
-            default Keras downloads it into its cache, once.
+            default it is downloaded into the cache of Keras, once.
         freeze: What stays as it is, one of `train.networks.FREEZES`.
 
     Raises:
@@ -78,23 +88,20 @@ def build_mobilenet_v2(
 def _build_body(side: int, width: float, weights: Path | None) -> Network:
     """Build all but the last layers; these are layers of one flat model."""
     size = side if side in (96, 128, 160, 192, 224) else 224  # those that Keras has weights for
-    if weights is not None and not weights.is_file():
+    name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(width)}_{size}_no_top.h5"
+    path = _find_imagenet(name) if weights is None else weights
+    if not path.is_file():
         raise DataError(
             "--weights names a file of weights of MobileNetV2",
-            received=f"{weights}, which is not there",
-            fix=f"Download mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{width}_{size}_no_top.h5"
-            f" from {_URL}, on any machine",
+            received=f"{path}, which is not there",
+            fix=f"Download {name} from {_URL}, on any machine",
         )
     try:
-        with _network_timeout(_TIMEOUT_SECONDS), contextlib.redirect_stdout(sys.stderr):
-            donor = tf_keras.applications.MobileNetV2(
-                input_shape=(size, size, 3),
-                alpha=width,
-                include_top=False,
-                weights=_IMAGENET if weights is None else str(weights),
-            )
-    except Exception as error:  # Keras raises bare ones when a download fails
-        raise _explain(error, weights, width, size) from error
+        donor = tf_keras.applications.MobileNetV2(
+            input_shape=(size, size, 3), alpha=width, include_top=False, weights=str(path)
+        )
+    except _WEIGHTS_ERRORS as error:
+        raise _unfit(path, width, error) from error
     pixels = tf_keras.layers.Input((side, side, 3), name="pixels")
     body = tf_keras.applications.MobileNetV2(
         input_tensor=pixels, alpha=width, include_top=False, weights=None
@@ -103,34 +110,54 @@ def _build_body(side: int, width: float, weights: Path | None) -> Network:
     return body
 
 
-def _explain(error: Exception, weights: Path | None, width: float, size: int) -> DataError:
-    said = " ".join(str(error).split())[:300]
-    if weights is not None:
-        return DataError(
-            f"--weights must be those of MobileNetV2 at width {width:g}, without its last layer",
-            received=f"{weights}: {said}",
-            fix="Give the --width that the file is for, and a file whose name ends in _no_top.h5",
-        )
-    name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{width}_{size}_no_top.h5"
+def _find_imagenet(name: str) -> Path:
+    """Return a published file of weights, downloaded once to where Keras keeps its own."""
+    path = Path.home() / ".keras" / "models" / name
+    if not path.is_file():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _download(_URL + name, path)
+        except (OSError, http.client.HTTPException) as error:
+            raise DataError(
+                "mobilenet-v2 begins with ImageNet weights, which are downloaded on first use",
+                received=_flatten(error),
+                fix=f"Connect to the internet once, or download {_URL}{name} elsewhere and name "
+                "the file with --weights; --network efficientnet-lite0 needs no download",
+            ) from error
+    return path
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch a file; it appears whole or not at all.
+
+    Raises:
+        OSError: It does not come or cannot be written.
+        http.client.HTTPException: The server does not speak HTTP.
+    """
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent) as folder,
+        urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response,
+    ):
+        part = Path(folder, path.name)
+        with part.open("wb") as file:
+            shutil.copyfileobj(response, file)
+        if response.length:  # what should still come
+            raise ConnectionError(f"the connection was closed {response.length:,} bytes early")
+        part.replace(path)
+
+
+def _unfit(path: Path, width: float, error: Exception) -> DataError:
     return DataError(
-        "mobilenet-v2 begins with ImageNet weights, which Keras downloads on first use",
-        received=said,
-        fix=f"Connect to the internet once, or download {_URL}{name} elsewhere and name the file "
-        "with --weights; --network efficientnet-lite0 needs no download",
+        f"--weights must be those of MobileNetV2 at width {width:g}, without its last layer",
+        received=f"{path}: {_flatten(error)}",
+        fix="Give the --width that the file is for, and a file whose name ends in _no_top.h5",
     )
+
+
+def _flatten(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _prefixes(count: int) -> tuple[str, ...]:
     blocks = (f"block_{number}_" for number in range(1, count + 1))
     return ("Conv1", "bn_Conv1", "expanded_conv_", *blocks)
-
-
-@contextlib.contextmanager
-def _network_timeout(seconds: float) -> Iterator[None]:
-    """Let a download that stalls fail; Keras itself would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

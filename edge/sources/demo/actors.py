@@ -128,8 +128,7 @@ def open_cutout(photo: Photo, *, folder: Path | None = None) -> Pixels:
         raise MissingExtraError(
             "demo: shows two photos out of scikit-image's package, the extra 'demo'",
             received=f"no {path}" if path else "an installation without scikit-image",
-            fix="Run: pip install 'catseye[demo]' (or, to get the photos without what scikit-image "
-            "needs to run: pip install --no-deps scikit-image)",
+            fix="Run: pip install --no-deps scikit-image (only its photos are used)",
         )
     picture_bgr = read_picture(path)
     if picture_bgr.shape[1::-1] != photo.size_wh:
