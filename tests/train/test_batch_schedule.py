@@ -88,7 +88,7 @@ def test_the_head_has_epochs_of_its_own_at_a_higher_rate():
 )
 def test_settle_chooses_the_epochs_of_the_head(options, head_epochs):
     asked = TrainOptions(**{"network": "mobilenet-v2", **options})
-    settings = settle(asked, find_network(asked.chosen_network), pictures=1_000)
+    settings = settle(asked, find_network(asked.chosen_network), pictures=10_000)
     assert settings.head_epochs == head_epochs
 
 
