@@ -26,7 +26,7 @@ CASES = {
     "normalised": (16, {}),
     "averaged": (16, {"averaging": 0.9}),
     "in pieces": (16, {"at_once": 4}),
-    "half precision": (16, {"precision": "mixed_float16"}),
+    "half precision": (16, {"dtype_policy": "mixed_float16"}),
     "uneven": (15, {}),  # pieces are cut elsewhere, so that dropout hits others
 }
 LABEL_WEIGHTS = np.array([0.5, 1.5], np.float32)
