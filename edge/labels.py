@@ -63,7 +63,8 @@ def match_label(
     Args:
         name: The name to look up; upper and lower case do not matter.
         labels: The model's labels.
-        mapping: Other names for labels, such as `{"Cats": "cat"}`; looked up first.
+        mapping: Other names for labels, such as `{"Cats": "cat"}`; looked up first. `None` where
+            there is no option to name them.
 
     Raises:
         DataError: The name stands for none of the labels.
@@ -77,8 +78,9 @@ def match_label(
     for label in labels:
         if label.casefold() == wanted:
             return label
+    map_it = "" if mapping is None else f" or map it, for example --map {name}={labels[0]}"
     raise DataError(
         "A folder must be named after one of the model's labels: " + ", ".join(labels),
         received=name,
-        fix=f"Rename the folder or map it, for example --map {name}={labels[0]}",
+        fix=f"Rename the folder{map_it}",
     )
