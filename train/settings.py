@@ -244,7 +244,7 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
     is_head_new = options.start is None and options.head_epochs is None
     return TrainSettings(
         network=network.name,
-        side=options.side or amount.side,
+        side=options.side or network.side,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=options.learning_rate or amount.learning_rate,

@@ -25,7 +25,6 @@ class Amount:
     Attributes:
         name: In a word or two.
         pictures: To learn from, at most; `None` for any number.
-        side: Default width and height of the input, in pixels.
         learning_rate: Default peak.
         fewest_epochs: Default where there are many photos.
         most_epochs: Default where there are few.
@@ -38,7 +37,6 @@ class Amount:
 
     name: str
     pictures: int | None
-    side: int
     learning_rate: float
     fewest_epochs: int
     most_epochs: int
@@ -52,7 +50,6 @@ class Amount:
 _FEW = Amount(
     "few",
     pictures=300,
-    side=224,
     learning_rate=1e-4,
     fewest_epochs=6,
     most_epochs=10,
@@ -64,7 +61,6 @@ _FEW = Amount(
 _SOME = Amount(
     "some",
     pictures=5_000,
-    side=224,
     learning_rate=1e-4,
     fewest_epochs=4,
     most_epochs=8,
@@ -79,9 +75,8 @@ def _many(*, head_epochs: int = 0) -> Amount:
     return Amount(
         "many",
         pictures=None,
-        side=160,
         learning_rate=4e-4,
-        fewest_epochs=8,
+        fewest_epochs=6,
         most_epochs=30,
         steps=1_500,
         freeze="first",
@@ -90,11 +85,10 @@ def _many(*, head_epochs: int = 0) -> Amount:
     )
 
 
-def _from_nothing(*, side: int, learning_rate: float) -> Amount:
+def _from_nothing(*, learning_rate: float) -> Amount:
     return Amount(
         "any",
         pictures=None,
-        side=side,
         learning_rate=learning_rate,
         fewest_epochs=20,
         most_epochs=60,
@@ -109,6 +103,7 @@ class NetworkSpec:
     Attributes:
         name: What `--network` takes.
         builder: "package.module:function", imported on use; see `load`.
+        side: Default width and height of the input, in pixels.
         amounts: The settings by the amount of photos, ascending; the last suits any number.
         takes: Keyword arguments that the builder knows beside labels and side.
         is_own: Written by the user, not by us.
@@ -116,6 +111,7 @@ class NetworkSpec:
 
     name: str
     builder: str
+    side: int
     amounts: tuple[Amount, ...]
     takes: frozenset[str] = frozenset()
     is_own: bool = False
@@ -151,25 +147,29 @@ _SPECS = (
     NetworkSpec(
         "efficientnet-lite0",
         "train.networks.efficientnet_lite0:build_pretrained",
+        224,
         (_FEW, _SOME, _many()),
         takes=frozenset({"freeze"}),
     ),
     NetworkSpec(
         "mobilenet-v2",
         "train.networks.mobilenet_v2:build_mobilenet_v2",
+        224,
         (_FEW, _SOME, _many(head_epochs=1)),
         takes=frozenset({"freeze", "width", "weights"}),
     ),
     NetworkSpec(
         "cnn",
         "train.networks.cnn:build_cnn",
-        (_from_nothing(side=128, learning_rate=2e-3),),
+        128,
+        (_from_nothing(learning_rate=2e-3),),
         takes=frozenset({"width"}),
     ),
     NetworkSpec(
         "lenet5",
         "train.networks.lenet5:build_lenet5",
-        (_from_nothing(side=32, learning_rate=2e-3),),
+        32,
+        (_from_nothing(learning_rate=2e-3),),
     ),
 )
 NETWORK_NAMES = tuple(spec.name for spec in _SPECS)
@@ -202,8 +202,8 @@ def find_network(name: str) -> NetworkSpec:
 
 def _own_network(name: str) -> NetworkSpec:
     """Return the settings for a network that is not known: nothing is pretrained, rates mild."""
-    amounts = (_from_nothing(side=128, learning_rate=1e-3),)
-    return NetworkSpec(name, name, amounts, is_own=True)
+    amounts = (_from_nothing(learning_rate=1e-3),)
+    return NetworkSpec(name, name, 128, amounts, is_own=True)
 
 
 def list_takers(option: str) -> tuple[str, ...]:
