@@ -182,14 +182,23 @@ def check_cameras(cameras: Sequence[CameraDevice] | None = None) -> Iterator[Che
 
 
 def check_board(board: str | None = None) -> Iterator[Check]:
-    """Name the Raspberry Pi; other machines have nothing to say.
+    """Look at the Raspberry Pi and its camera software; other machines have nothing to say.
 
     Args:
         board: The board's name; found out when `None`.
     """
     board = board_name() if board is None else board
-    if "Raspberry Pi" in board:
-        yield Check("board", OK, board)
+    if "Raspberry Pi" not in board:
+        return
+    yield Check("board", OK, board)
+    if find_spec("picamera2") is None:
+        fix = (
+            "For a ribbon-cable camera: sudo apt install python3-picamera2, and make the "
+            "environment with python3 -m venv --system-site-packages"
+        )
+        yield Check("picamera2", WARN, "not installed", fix)
+    else:
+        yield Check("picamera2", OK, "installed")
 
 
 def check_power() -> Iterator[Check]:

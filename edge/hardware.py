@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import struct
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +19,6 @@ _POWER_BITS = {
     3: "close to the temperature limit",
 }
 _SINCE_BOOT_SHIFT = 16
-
-# struct v4l2_capability, https://docs.kernel.org/userspace-api/media/v4l/vidioc-querycap.html
-_QUERY_CAPABILITIES = 0x80685600
-_CAPABILITIES = struct.Struct("=16s32s32s6I")  # driver, card, bus; version, capabilities, device's
-_CAPTURES = 0x1 | 0x1000  # with one or several planes
-_CONVERTS = 0x8000 | 0x4000  # memory to memory: a codec or scaler
 
 ToolRunner = Callable[..., str | None]
 
@@ -59,35 +52,21 @@ class Power:
 
 
 def find_cameras(
-    devices: Path = Path("/dev"),
-    classes: Path = Path("/sys/class/video4linux"),
-    ask: Callable[[Path], bytes | None] | None = None,
+    devices: Path = Path("/dev"), classes: Path = Path("/sys/class/video4linux")
 ) -> list[CameraDevice]:
-    """List the cameras; a second node of the same camera, and codecs, are left out.
+    """List the video capture devices; a second node of the same camera is left out.
 
     Args:
         devices: Folder of the device files.
         classes: Folder in which the kernel describes them.
-        ask: Returns what a driver says of a device's capabilities, `struct v4l2_capability`;
-            `None` where it cannot be asked.
     """
-    ask = ask or _ask_capabilities
     found = []
     for device in sorted(devices.glob("video*"), key=_number):
         if _number(device) < 0 or _read(classes / device.name / "index", "0") != "0":
             continue
-        said = ask(device)
-        if said is not None and not is_camera(said):
-            continue
         name = _read(classes / device.name / "name", "unnamed")
         found.append(CameraDevice(device, name, os.access(device, os.R_OK | os.W_OK)))
     return found
-
-
-def is_camera(capabilities: bytes) -> bool:
-    """Say whether a V4L2 device delivers pictures of its own, by its `struct v4l2_capability`."""
-    device_caps: int = _CAPABILITIES.unpack(capabilities)[5]
-    return bool(device_caps & _CAPTURES) and not device_caps & _CONVERTS
 
 
 def board_name(path: Path = Path("/proc/device-tree/model")) -> str:
@@ -131,17 +110,6 @@ def decode_power(bits: int) -> Power:
         if bits >> bit + _SINCE_BOOT_SHIFT & 1 and not bits >> bit & 1
     )
     return Power(now, earlier)
-
-
-def _ask_capabilities(device: Path) -> bytes | None:
-    try:
-        import fcntl
-
-        with device.open("rb", buffering=0) as opened:
-            answer: bytes = fcntl.ioctl(opened, _QUERY_CAPABILITIES, bytes(_CAPABILITIES.size))
-            return answer
-    except (ImportError, OSError):  # not Linux; no permission, busy, or no such device
-        return None
 
 
 def _run_tool(*command: str) -> str | None:

@@ -63,8 +63,7 @@ def match_label(
     Args:
         name: The name to look up; upper and lower case do not matter.
         labels: The model's labels.
-        mapping: Other names for labels, such as `{"Cats": "cat"}`; looked up first. `None` where
-            there is no option to name them.
+        mapping: Other names for labels, such as `{"Cats": "cat"}`; looked up first.
 
     Raises:
         DataError: The name stands for none of the labels.
@@ -78,9 +77,8 @@ def match_label(
     for label in labels:
         if label.casefold() == wanted:
             return label
-    map_it = "" if mapping is None else f" or map it, for example --map {name}={labels[0]}"
     raise DataError(
         "A folder must be named after one of the model's labels: " + ", ".join(labels),
         received=name,
-        fix=f"Rename the folder{map_it}",
+        fix=f"Rename the folder or map it, for example --map {name}={labels[0]}",
     )

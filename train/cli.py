@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from train.checkpoint import EpochRecord
     from train.distribution import Team
     from train.find_rate import RateSearch
-    from train.folder import PhotoFolder
     from train.preparation import Parts, Plan, TrainRequest
     from train.progress import TrainProgress
     from train.surroundings import Surroundings
@@ -258,21 +257,11 @@ def _prepare(
     if team is None:
         from train.preparation import prepare
 
-        return prepare(request, progress, when_found=lambda photos: _try_network(request, photos))
+        return prepare(request, progress)
     from train.distribution import prepare_together
 
     scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-train-"))
     return prepare_together(team, request, progress, scratch=Path(scratch))
-
-
-def _try_network(request: "TrainRequest", photos: "PhotoFolder") -> None:
-    """Find out in seconds whether the network can be built, before minutes of decoding."""
-    from edge.chatter import chatter_kept_back
-
-    with chatter_kept_back():
-        from train.training import try_network
-
-        try_network(request.options, photos)
 
 
 def _find_rate(request: "TrainRequest") -> "RateSearch":

@@ -115,7 +115,6 @@ def prepare(
     request: TrainRequest,
     progress: TrainProgress,
     *,
-    when_found: Callable[[PhotoFolder], object] = lambda _: None,
     when_planned: Callable[[Plan], object] = lambda _: None,
 ) -> tuple[Plan, Parts]:
     """Look at every file, draw or read the split, and decode the pictures.
@@ -123,7 +122,6 @@ def prepare(
     Args:
         request: What the command line asks for.
         progress: Told what happens.
-        when_found: Called before a new training looks into the files, to refuse what cannot work.
         when_planned: Called when the run folder holds all that `--resume` needs.
 
     Raises:
@@ -132,23 +130,17 @@ def prepare(
         RunFolderError: The run folder is occupied, or cannot be written or resumed.
     """
     cv2.setNumThreads(1)  # the threads here are our own
-    if request.is_resumed:
-        plan = _resume(request, progress)
-    else:
-        plan = _begin(request, progress, when_found)
+    plan = _resume(request, progress) if request.is_resumed else _begin(request, progress)
     when_planned(plan)
     return _decode(plan, progress)
 
 
-def _begin(
-    request: TrainRequest, progress: TrainProgress, when_found: Callable[[PhotoFolder], object]
-) -> Plan:
+def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
     """Look at the photos, draw the split, and only then touch the run folder."""
     run = RunFolder(request.output.expanduser().resolve())
     check_is_free(run, is_overwriting=request.is_overwriting)
     photos = find_photos(request.folder)
     check_is_outside(run, photos)
-    when_found(photos)
     with progress.track("hashing photos", len(photos.files)) as advance:
         hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
     seed = request.options.chosen_seed

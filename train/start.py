@@ -7,7 +7,6 @@ they are whole. A short second training at a larger input mends that (Touvron et
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import tf_keras
@@ -27,18 +26,6 @@ def load_start(network: Network, plan: Plan, start: Path) -> None:
         SettingError: It trained another network or other labels.
         DataError: It learned from pictures that this run chooses by or judges with.
     """
-    trained = open_start(start, plan.settings.network, plan.labels)
-    _check_is_unseen(plan, RunFolder(start))
-    network.set_weights(trained.get_weights())
-
-
-def open_start(start: Path, network: str, labels: Sequence[str]) -> Network:
-    """Load the network of another run that one of this network and these labels can start from.
-
-    Raises:
-        RunFolderError: There is no run in the folder.
-        SettingError: It trained another network or other labels.
-    """
     earlier = RunFolder(start)
     try:
         manifest = json.loads(earlier.manifest.read_text(encoding="utf-8"))
@@ -50,13 +37,15 @@ def open_start(start: Path, network: str, labels: Sequence[str]) -> Network:
             received=f"{start}: {error}",
             fix="Name a folder that edge train has written",
         ) from error
-    if begun != (network, tuple(labels)):
+    wanted = (plan.settings.network, plan.labels)
+    if begun != wanted:
         raise SettingError(
             "A run starts from one with the same network and labels",
             received=f"{begun[0]} with {', '.join(begun[1])} in {start}",
-            fix=f"Name a run of {network} with {', '.join(labels)}",
+            fix=f"Name a run of {wanted[0]} with {', '.join(wanted[1])}",
         )
-    return trained
+    _check_is_unseen(plan, earlier)
+    network.set_weights(trained.get_weights())
 
 
 def _check_is_unseen(plan: Plan, earlier: RunFolder) -> None:

@@ -18,36 +18,18 @@ from train.computed_head import compute_head
 from train.distribution import Team
 from train.event_log import log_epoch
 from train.fit import FitContext, fit, has_ended
-from train.folder import PhotoFolder
 from train.judging import PartScores, exhibit_mistakes, judge_part
 from train.learner import Learner, Recipe
 from train.losses import weigh_labels
-from train.networks import find_network
 from train.preparation import Parts, Plan
 from train.replicas import ReplicatedLearner
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
-from train.settings import TrainOptions, TrainSettings, explain_choices, settle
+from train.settings import TrainSettings, explain_choices
 from train.sheet import EPOCHS, SheetRow, draw_sheet, show_augmentation
-from train.start import load_start, open_start
+from train.start import load_start
 from train.surroundings import Surroundings
 from train.tables import write_history
-
-
-def try_network(options: TrainOptions, photos: PhotoFolder) -> None:
-    """Build what a training will need, so that it fails before the photos are decoded, not after.
-
-    Raises:
-        MissingExtraError: The network's ImageNet weights are not installed.
-        DataError: They are damaged or cannot be downloaded.
-        RunFolderError: There is no run to start from.
-        SettingError: The run to start from trained another network or other labels, or a
-            network of the user's cannot be used.
-    """
-    settings = settle(options, find_network(options.chosen_network), pictures=len(photos.files))
-    build_network(settings, labels=len(photos.labels))
-    if settings.start is not None:
-        open_start(Path(settings.start), settings.network, photos.labels)
 
 
 def make_learner(plan: Plan, parts: Parts, team: Team | None = None) -> Learner:

@@ -64,18 +64,7 @@ def console() -> "Console":
 
 
 def make_streams_safe() -> None:
-    """Let texts that the terminal's encoding cannot show be written with escapes.
-
-    A standard stream that was closed (`edge run >&-`) leads nowhere instead: the next file that
-    is opened would take its place, and get what is meant for it.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+    """Let texts that the terminal's encoding cannot show be written with escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -156,9 +156,13 @@ def test_cameras_are_not_listed_elsewhere(monkeypatch):
     assert check.status == "ok"
 
 
-def test_only_a_raspberry_pi_is_named():
-    (board,) = check_board("Raspberry Pi 4 Model B Rev 1.4")
-    assert (board.status, board.found) == ("ok", "Raspberry Pi 4 Model B Rev 1.4")
+def test_raspberry_pi_wants_picamera2(monkeypatch):
+    monkeypatch.setattr(diagnosis, "find_spec", lambda _: None)
+    board, camera = check_board("Raspberry Pi 4 Model B Rev 1.4")
+    assert (board.status, camera.status) == ("ok", "warn")
+    assert "python3-picamera2" in camera.fix
+    monkeypatch.setattr(diagnosis, "find_spec", lambda _: object())
+    assert [check.status for check in check_board("Raspberry Pi 4")] == ["ok", "ok"]
     assert list(check_board("Some Server")) == []
 
 

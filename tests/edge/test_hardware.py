@@ -1,4 +1,3 @@
-import struct
 import subprocess
 
 import pytest
@@ -8,7 +7,6 @@ from edge.hardware import (
     board_name,
     decode_power,
     find_cameras,
-    is_camera,
     read_power,
     read_temperature,
 )
@@ -36,31 +34,6 @@ def test_cameras_are_listed_once(camera_folders):
         ("video10", "unnamed"),
     ]
     assert all(camera.is_permitted for camera in cameras)
-
-
-def capabilities(driver, device_caps):
-    """What VIDIOC_QUERYCAP answers; the device's own capabilities follow those of all nodes."""
-    return struct.pack(
-        "=16s32s32s6I", driver, b"card", b"bus", 0x60100, 0x85200001, device_caps, 0, 0, 0
-    )
-
-
-@pytest.mark.parametrize(
-    ("driver", "device_caps", "expected"),
-    [
-        (b"uvcvideo", 0x04200001, True),  # a webcam
-        (b"uvcvideo", 0x04A00000, False),  # its second node, of metadata
-        (b"bcm2835-codec", 0x04204000, False),  # video10 of a Raspberry Pi
-        (b"bcm2835-isp", 0x04200002, False),  # takes pictures, gives none
-        (b"rkisp1", 0x24201000, True),  # several planes
-    ],
-)
-def test_only_what_captures_is_a_camera(tmp_path, driver, device_caps, expected):
-    said = capabilities(driver, device_caps)
-    assert is_camera(said) is expected
-    (tmp_path / "video0").touch()
-    found = find_cameras(tmp_path, tmp_path / "classes", ask=lambda _: said)
-    assert bool(found) is expected
 
 
 def test_no_devices_folder_is_no_camera(tmp_path):

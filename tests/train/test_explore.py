@@ -11,7 +11,6 @@ from PIL import Image
 
 from edge.cli import main
 from edge.errors import RunFolderError
-from edge.modelfile import default_model_path
 from train.data.exploration import find_giveaways
 from train.data.explore_cli import explore
 from train.data.feature_map import measure_agreement, project
@@ -175,28 +174,6 @@ def test_command_wants_something_to_write(folder, capfd):
     assert main(["data", "explore", str(folder)]) == 2
     assert "neither -o nor --json" in capfd.readouterr().err
     assert main(["data", "explore", str(folder), "-o", "page.pdf"]) == 1
-
-
-def test_a_folder_without_photos_is_no_folder_of_photos(tmp_path, capfd):
-    assert main(["data", "explore", str(tmp_path), "--json", "--no-map"]) == 1
-    assert "needs photos, in a subfolder per label. Received: none" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("none.tflite", "A model file must be readable"),
-        (".", "--model names the folder of a run or a model file"),
-        (None, "one of the model's labels: cat, dog, none"),  # the embedded one, of other labels
-    ],
-)
-def test_an_unfit_model_is_refused_before_photos_are_looked_at(folder, capfd, model, message):
-    named = str(folder / model if model else default_model_path())
-    assert main(["data", "explore", str(folder), "--json", "--no-map", "--model", named]) == 1
-    said = capfd.readouterr()
-    assert message in said.err
-    assert "hashing photos" not in said.err
-    assert said.out == ""
 
 
 @pytest.mark.slow

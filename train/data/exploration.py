@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from edge.errors import DataError
 from train.data.check import check_folder
 from train.data.feature_map import FeatureMap, count_mapped, map_features
 from train.data.measures import Measurement, PhotoMeasures, measure_photos
 from train.data.mislabels import Mislabel
-from train.data.opinion import check_opinion, find_mislabels
+from train.data.opinion import find_mislabels
 from train.data.report import CheckReport, PhotoGroup
 from train.data.survey import survey_folder
 from train.progress import TrainProgress
@@ -163,16 +162,8 @@ def explore_folder(
         ModelFileError: The model file cannot be used.
         RunFolderError: The run folder cannot be used.
     """
-    if model is not None:
-        check_opinion(model, folder)
     check = check_folder(folder, group_by=None, progress=progress)
     survey = survey_folder(check.root)
-    if not survey.files:
-        raise DataError(
-            "An exploration needs photos, in a subfolder per label",
-            received=f"none in {check.root}",
-            fix="Name the folder that holds, for example, cat/ and dog/",
-        )
     with progress.track("measuring photos", len(survey.files)) as advance:
         measurement = measure_photos(check.root, survey.files, when_done=advance)
     photos = measurement.photos
