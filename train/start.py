@@ -23,8 +23,9 @@ def load_start(network: Network, plan: Plan, start: Path) -> None:
 
     Raises:
         RunFolderError: There is no run in the folder.
-        SettingError: It trained another network or other labels.
-        DataError: It learned from pictures that this run chooses by or judges with.
+        SettingError: It trained another network.
+        DataError: It trained other labels, or learned from pictures that this run chooses by or
+            judges with.
     """
     earlier = RunFolder(start)
     try:
@@ -39,7 +40,8 @@ def load_start(network: Network, plan: Plan, start: Path) -> None:
         ) from error
     wanted = (plan.settings.network, plan.labels)
     if begun != wanted:
-        raise SettingError(
+        kind = DataError if begun[0] == wanted[0] else SettingError
+        raise kind(
             "A run starts from one with the same network and labels",
             received=f"{begun[0]} with {', '.join(begun[1])} in {start}",
             fix=f"Name a run of {wanted[0]} with {', '.join(wanted[1])}",

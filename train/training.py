@@ -38,11 +38,11 @@ def begin_network(plan: Plan) -> Network:
 
     Raises:
         MissingExtraError: The network's ImageNet weights are not installed.
-        DataError: They are damaged or cannot be downloaded, or the run to start from has seen
-            the pictures that judge.
+        DataError: They are damaged or cannot be downloaded, or the run to start from trained
+            other labels or has seen the pictures that judge.
         RunFolderError: There is no run to start from.
-        SettingError: The run to start from trained another network or other labels, or a
-            network of the user's cannot be used.
+        SettingError: The run to start from trained another network, or a network of the user's
+            cannot be used.
     """
     settings = plan.settings
     tf_keras.utils.set_random_seed(settings.seed)
@@ -102,7 +102,7 @@ def train_network(
     has no evaluation.
 
     Raises:
-        SettingError: The network diverged under the settings.
+        DivergenceError: The loss is no number any more.
         RunFolderError: The run folder cannot be written or resumed.
         WorkerError: A machine was lost.
     """

@@ -1,7 +1,8 @@
 """The command line: the only place that prints, picks exit codes and configures logging.
 
-Exit codes: 0 done; 1 a run that failed; 2 wrong usage. `EDGE_DEBUG=1` shows tracebacks, without it
-there is never one. `EDGE_LOG=info` (or `debug`, `error`) says how much is logged.
+Exit codes: 0 done; 1 a run that failed; 2 wrong usage; `edge.errors` says which is which.
+`EDGE_DEBUG=1` shows tracebacks, without it there is never one. `EDGE_LOG=info` (or `debug`,
+`error`) says how much is logged.
 """
 
 import logging
@@ -54,11 +55,11 @@ def is_debugging() -> bool:
 
 
 def _report(error: CatseyeError) -> int:
-    """Print the three parts of the message; wrong settings are wrong usage."""
+    """Print the three parts of the message and return its exit code."""
     if is_debugging():
         traceback.print_exception(error)
     output.say(f"edge: {error}")
-    return 2 if isinstance(error, SettingError) else 1
+    return error.exit_code
 
 
 def _configure_logging(level: str) -> None:

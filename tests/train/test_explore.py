@@ -173,7 +173,7 @@ def test_page_and_json_from_the_command(folder, tmp_path, capfd):
 def test_command_wants_something_to_write(folder, capfd):
     assert main(["data", "explore", str(folder)]) == 2
     assert "neither -o nor --json" in capfd.readouterr().err
-    assert main(["data", "explore", str(folder), "-o", "page.pdf"]) == 1
+    assert main(["data", "explore", str(folder), "-o", "page.pdf"]) == 2
 
 
 @pytest.mark.slow
