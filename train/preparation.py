@@ -9,6 +9,7 @@ import numpy as np
 
 from edge.errors import DataError, RunFolderError, SettingError
 from train.augment import CACHE_SCALE
+from train.beginning import check_beginning
 from train.cache import PixelCache
 from train.cluster import DISTRIBUTIONS
 from train.data.groups import group_photos, say_groups
@@ -166,6 +167,7 @@ def _plan(request: TrainRequest, progress: TrainProgress) -> Plan:
     check_is_free(run, is_overwriting=request.is_overwriting)
     photos = find_photos(request.folder)
     check_is_outside(run, photos)
+    check_beginning(request.options, photos.labels)
     with progress.track("hashing photos", len(photos.files)) as advance:
         hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
     seed = request.options.chosen_seed

@@ -214,6 +214,26 @@ def test_train_refuses(photos, tmp_path, capfd, options, code, message):
         (("--network", "nowhere:build"), 2, "--network package.module:function must build"),
     ],
 )
+def test_train_names_what_is_not_there_before_it_looks_at_the_photos(
+    photos, tmp_path, capfd, options, code, message
+):
+    run = tmp_path / "run"
+    found, _, err = call(capfd, photos, "-o", run, "--size", 32, *options)
+    assert found == code
+    assert message in err
+    assert "hashing photos" not in err
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--network", "own_networks:build_logits"), 2, "end with a softmax"),
+        (("--network", "mobilenet-v2", "--weights", __file__), 1, "--weights must be those of"),
+        (("--network", "mobilenet-v2", "--width", 0.6), 2, "must be one that has ImageNet"),
+        (("--network", "lenet5", "--dropout", 0.1), 2, "needs a network with a Dropout layer"),
+    ],
+)
 def test_train_names_what_it_cannot_begin_with_before_it_decodes(
     photos, tmp_path, capfd, options, code, message
 ):
