@@ -235,7 +235,7 @@ def test_two_machines_of_the_guide_train(photos, tmp_path, repository):
             '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
             "the task index 2 where there are 2 of type worker",
         ),
-        ((*TOGETHER, "--find-lr"), None, "--find-lr tests learning rates in one process"),
+        ((*TOGETHER, "--find-lr"), None, "--find-lr and --learning-curve work in one process"),
     ],
 )
 def test_what_cannot_be_distributed_is_refused(
