@@ -218,6 +218,30 @@ def test_main_ends_quietly_when_the_reader_of_its_output_has_gone():
     assert (process.returncode, errors) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "written"),
+    [
+        (1, ["inspect"], 0, ("", "")),
+        (1, ["--version"], 0, ("", "")),
+        (1, ["clasify"], 2, ("", "Did you mean 'classify'?")),
+        (2, ["clasify"], 2, ("", "")),  # what is for people does not end up in the results
+        (2, ["inspect", "absent.tflite", "--json"], 1, ("", "")),
+    ],
+)
+def test_main_does_without_a_stream_that_was_closed(closed, arguments, code, written):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m edge "$@" {closed}>&-', sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    for found, expected in zip((done.stdout, done.stderr), written, strict=True):
+        assert expected in found
+        assert bool(expected) == bool(found)
+
+
 def test_module_runs_as_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "edge", "--version"],
