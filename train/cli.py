@@ -12,7 +12,7 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption
-from edge.cli.signals import EndOnSignal
+from edge.cli.signals import EndOnSignal, ends_in_order
 from edge.errors import SettingError
 from train.data.options import GroupByOption
 from train.learning_options import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from train.trace_curve import CurveTrace
 
 
+@ends_in_order
 def train(
     folder: Annotated[
         Path,

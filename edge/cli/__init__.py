@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from edge.cli import output
-from edge.cli.app import build_command
+from edge.cli.signals import kept_waiting
 from edge.errors import CatseyeError, SettingError
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -36,6 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _install_hooks()
     output.make_streams_safe()
+    try:
+        with kept_waiting():
+            return _run(arguments)
+    except KeyboardInterrupt:  # which came before a verb ran
+        output.say("edge: interrupted")
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from edge.cli.app import build_command  # takes a while, in which a signal may come
+
     try:
         _configure_logging(os.environ.get("EDGE_LOG", "warning"))
         build_command()(args=None if arguments is None else list(arguments), prog_name="edge")

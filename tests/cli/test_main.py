@@ -1,5 +1,7 @@
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -216,6 +218,42 @@ def test_main_ends_quietly_when_the_reader_of_its_output_has_gone():
     process.stdout.close()
     _, errors = process.communicate("go\n", timeout=60)
     assert (process.returncode, errors) == (1, "")
+
+
+EARLY = """
+import os, signal
+from edge.cli import app, main
+build = app.build_command
+def build_late():
+    os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+    return build()
+app.build_command = build_late
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_signal_before_the_verb_is_known_ends_a_run_with_its_summary(number):
+    done = run_edge(number, "run", "--source", "demo:", "--json", code=EARLY)
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["frames_classified"] == 0
+
+
+def test_signal_before_another_verb_ends_the_process():
+    done = run_edge("SIGTERM", "inspect", code=EARLY)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "")
+    done = run_edge("SIGINT", "inspect", code=EARLY)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "edge: interrupted\n")
+    done = run_edge("SIGINT", "--version", code=EARLY)
+    assert (done.returncode, done.stderr) == (1, "edge: interrupted\n")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--size", "big"], ["inspect"]])
+def test_main_leaves_signals_as_it_found_them(arguments):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    main(arguments)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 @pytest.mark.parametrize(
