@@ -75,6 +75,7 @@ FAILED = [
     "convert folder -o absent/m.tflite",
     "data check absent",
     "data explore absent -o page.html",
+    "data explore folder -o page.html --no-map",  # without a label
     "data explore folder -o absent/page.html",
     "data fetch cats-vs-dogs -o full",  # which holds something else
     "data split absent -o new",

@@ -1,4 +1,4 @@
-"""Answers of drivers, with the values that users of `v4l2-ctl --all` have published, and silence."""
+"""Answers of drivers, with the values that users of `v4l2-ctl --all` published, and silence."""
 
 import struct
 import sys
