@@ -1,12 +1,13 @@
 """`edge convert`: turn a run folder into one deployable file."""
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge.errors import SettingError
+from edge.errors import OutputError, SettingError
 from edge.extras import require_desktop
 
 
@@ -59,6 +60,7 @@ def convert(
     """
     require_desktop()
     _check_mode(quantize)
+    _check_rate(learning_rate)
     from convert.thresholds import read_goal
 
     goal = read_goal(precision, cost)
@@ -107,16 +109,25 @@ def _check_mode(quantize: str) -> None:
         )
 
 
+def _check_rate(learning_rate: float) -> None:
+    if not math.isfinite(learning_rate):  # which Typer's range lets through
+        raise SettingError(
+            "--learning-rate must be a finite number",
+            received=str(learning_rate),
+            fix="Leave it out for 2e-05",
+        )
+
+
 def _check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse an output that cannot be written, before minutes are spent on it."""
     if path.is_dir():
-        raise SettingError(
+        raise OutputError(
             "--output must name a file",
             received=f"the folder {path}",
             fix=f"Use -o {path}/pets.tflite",
         )
     if path.exists() and not overwrite:
-        raise SettingError(
+        raise OutputError(
             "An existing file is not replaced unasked",
             received=str(path),
             fix="Name another file, or add --overwrite",
@@ -125,7 +136,7 @@ def _check_output(path: Path, *, overwrite: bool) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise SettingError(
+        raise OutputError(
             "The folder of --output must exist and be writable",
             received=f"{path.parent}: {error.strerror or error}",
             fix="Make the folder, or name a file elsewhere",

@@ -1,4 +1,12 @@
-"""Every exception of catseye, so that a caller can catch the base or the kind it can mend."""
+"""Every exception of catseye, so that a caller can catch the base or the kind it can mend.
+
+Each kind carries the exit code of a command that it ends. 2 is wrong usage: what was asked for can
+never be right, whatever lies on the disk: a value out of range, an unknown name, options that
+contradict each other. 1 is a run that failed: a file that is missing, occupied or damaged, data
+that cannot be used, a device that was lost. So a script may try again after 1, and not after 2.
+"""
+
+from typing import ClassVar
 
 
 class CatseyeError(Exception):
@@ -9,10 +17,15 @@ class CatseyeError(Exception):
         received: What was found instead.
         fix: What the user can do about it.
 
+    Attributes:
+        exit_code: Of the command line, 1 for a run that failed, 2 for wrong usage.
+
     Example:
         >>> print(CatseyeError("--threads must be at least 1", received="0", fix="Use 1 or more"))
         --threads must be at least 1. Received: 0. Use 1 or more.
     """
+
+    exit_code: ClassVar[int] = 1
 
     def __init__(self, rule: str, *, received: str, fix: str) -> None:
         super().__init__(rule, received, fix)
@@ -27,7 +40,9 @@ class CatseyeError(Exception):
 
 
 class SettingError(CatseyeError, ValueError):
-    """An option or argument that cannot be used; the command line exits with 2."""
+    """An option or argument that can never be used as it is: wrong usage."""
+
+    exit_code = 2
 
 
 class PictureError(CatseyeError, ValueError):
@@ -58,8 +73,12 @@ class WorkerError(CatseyeError, ConnectionError):
     """A machine that did not come to train with others, differs from them, or was lost."""
 
 
-class ReportError(CatseyeError, OSError):
-    """A page that cannot be written."""
+class OutputError(CatseyeError, OSError):
+    """A file that cannot be written where it was asked for."""
+
+
+class DivergenceError(CatseyeError, ArithmeticError):
+    """A training whose loss is no number any more."""
 
 
 class MissingExtraError(CatseyeError, ImportError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.classifier import Classifier
-from edge.errors import DataError, PictureError
+from edge.errors import DataError, PictureError, SettingError
 from edge.images import list_pictures, read_picture
 from edge.labels import match_label
 from edge.metrics import Evaluation, evaluate_scores
@@ -58,12 +58,12 @@ def find_labelled_pictures(
         mapping: Other names for labels, such as `{"Cats": "cat"}`.
 
     Raises:
-        DataError: No such folder, no subfolders, one that stands for no label, or a mapping to
-            no label.
+        SettingError: A mapping to no label of the model's.
+        DataError: No such folder, no subfolders, or one that stands for no label.
     """
     for name, label in (mapping or {}).items():
         if label.casefold() not in {known.casefold() for known in labels}:
-            raise DataError(
+            raise SettingError(
                 "A folder is mapped to one of the model's labels: " + ", ".join(labels),
                 received=f"{name}={label}",
                 fix=f"Use for example --map {name}={labels[0]}",

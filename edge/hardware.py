@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.v4l2 import can_capture, query_capability
+
 _TIMEOUT_SECONDS = 3.0
 _NUMBER = re.compile(r"\d+")
 
@@ -52,17 +54,26 @@ class Power:
 
 
 def find_cameras(
-    devices: Path = Path("/dev"), classes: Path = Path("/sys/class/video4linux")
+    devices: Path = Path("/dev"),
+    classes: Path = Path("/sys/class/video4linux"),
+    *,
+    query: Callable[[Path], bytes | None] = query_capability,
 ) -> list[CameraDevice]:
     """List the video capture devices; a second node of the same camera is left out.
+
+    What does not answer is listed: it may be a camera that this user may not open.
 
     Args:
         devices: Folder of the device files.
         classes: Folder in which the kernel describes them.
+        query: Asks a device what it is, see `edge.v4l2.query_capability`.
     """
     found = []
     for device in sorted(devices.glob("video*"), key=_number):
         if _number(device) < 0 or _read(classes / device.name / "index", "0") != "0":
+            continue
+        capability = query(device)
+        if capability is not None and not can_capture(capability):
             continue
         name = _read(classes / device.name / "name", "unnamed")
         found.append(CameraDevice(device, name, os.access(device, os.R_OK | os.W_OK)))

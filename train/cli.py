@@ -12,8 +12,8 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption
-from edge.cli.signals import EndOnSignal
-from edge.errors import CatseyeError, SettingError, WorkerError
+from edge.cli.signals import EndOnSignal, ends_in_order
+from edge.errors import SettingError
 from train.data.options import GroupByOption
 from train.learning_options import (
     AtOnceOption,
@@ -40,12 +40,14 @@ if TYPE_CHECKING:
     from train.checkpoint import EpochRecord
     from train.distribution import Team
     from train.find_rate import RateSearch
-    from train.preparation import Parts, Plan, TrainRequest
+    from train.networks import Network
+    from train.preparation import Plan, Prepared, TrainRequest
     from train.progress import TrainProgress
     from train.surroundings import Surroundings
     from train.trace_curve import CurveTrace
 
 
+@ends_in_order
 def train(
     folder: Annotated[
         Path,
@@ -212,7 +214,6 @@ def _train(
     from edge.chatter import chatter_kept_back
     from edge.clock import SystemClock
     from train.progress import TrainProgress
-    from train.run_folder import take_away
 
     stop = threading.Event()
     clock = SystemClock(stop)
@@ -220,23 +221,18 @@ def _train(
     with EndOnSignal(stop) as signals, ExitStack() as stack:
         with signals.interrupting():
             team = _join(request, progress, clock, stop) if request.distribute else None
-            plan, parts = _prepare(request, progress, team, stack)
+            prepared = _prepare(request, progress, team, stack)
             with chatter_kept_back():
                 from train.surroundings import Surroundings
                 from train.training import make_learner, train_network
 
-                try:
-                    learner = make_learner(plan, parts, team)
-                except CatseyeError as error:
-                    if not (request.is_resumed or isinstance(error, WorkerError)):
-                        take_away(plan.run)  # or the corrected command would find a run here
-                    raise
+                learner = make_learner(prepared, team)
         surroundings = Surroundings(progress, clock, stop, when_epoch_ends)
         if team is not None:
             surroundings = replace(
                 surroundings, stop=team.agreed, portion=team.portion, agree=team.agree
             )
-        return train_network(learner, plan, parts, surroundings=surroundings)
+        return train_network(learner, prepared.plan, prepared.parts, surroundings=surroundings)
 
 
 def _join(
@@ -252,16 +248,25 @@ def _join(
 
 def _prepare(
     request: "TrainRequest", progress: "TrainProgress", team: "Team | None", stack: ExitStack
-) -> "tuple[Plan, Parts]":
+) -> "Prepared":
     """Prepare alone or with others; what only helps lies in a folder that goes with the stack."""
     if team is None:
         from train.preparation import prepare
 
-        return prepare(request, progress)
+        return prepare(request, progress, begin=_begin_network)
     from train.distribution import prepare_together
 
     scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-train-"))
-    return prepare_together(team, request, progress, scratch=Path(scratch))
+    return prepare_together(team, request, progress, begin=_begin_network, scratch=Path(scratch))
+
+
+def _begin_network(plan: "Plan") -> "Network":
+    from edge.chatter import chatter_kept_back
+
+    with chatter_kept_back():
+        from train.training import begin_network
+
+        return begin_network(plan)
 
 
 def _find_rate(request: "TrainRequest") -> "RateSearch":

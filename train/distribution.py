@@ -30,7 +30,8 @@ from edge.records import Clock
 from train.batches import Portion
 from train.checkpoint import EpochRecord, path_before
 from train.cluster import VARIABLE, Cluster, read_cluster
-from train.preparation import Parts, Plan, TrainRequest, prepare
+from train.networks import Network
+from train.preparation import Plan, Prepared, TrainRequest, prepare
 from train.progress import TrainProgress
 from train.roll_call import meet
 from train.run_folder import RunFolder, clear
@@ -234,14 +235,20 @@ def _connect() -> Any:
 
 
 def prepare_together(
-    team: Team, request: TrainRequest, progress: TrainProgress, *, scratch: Path
-) -> tuple[Plan, Parts]:
+    team: Team,
+    request: TrainRequest,
+    progress: TrainProgress,
+    *,
+    begin: Callable[[Plan], Network],
+    scratch: Path,
+) -> Prepared:
     """Do what `prepare` does, so that all machines learn from the same.
 
     Args:
         team: Those that learn together.
         request: What the command line asks for.
         progress: Told what happens.
+        begin: Builds the network.
         scratch: Empty folder for a machine that writes no run folder.
 
     Raises:
@@ -251,8 +258,11 @@ def prepare_together(
         WorkerError: A machine was lost.
     """
     if team.portion.is_first:
-        plan, parts = prepare(
-            request, progress, when_planned=lambda plan: team.hand_out(_pack(plan.run))
+        prepared = prepare(
+            request,
+            progress,
+            begin=begin,
+            when_planned=lambda plan: team.hand_out(_pack(plan.run)),
         )
     else:
         run = RunFolder(scratch / "run")
@@ -260,10 +270,11 @@ def prepare_together(
         with zipfile.ZipFile(io.BytesIO(team.hand_out(b""))) as packed:
             packed.extractall(run.path)
         helping = replace(request, output=run.path, is_resumed=True, is_overwriting=False)
-        plan, parts = prepare(helping, progress)
+        prepared = prepare(helping, progress, begin=begin)
+    plan, parts = prepared.plan, prepared.parts
     team.check_is_same(plan.split.fingerprint, what="set of photos that can be decoded")
     team.check_batch(min(plan.settings.batch_size, len(parts.train)))
-    return plan, parts
+    return prepared
 
 
 def _pack(run: RunFolder) -> bytes:

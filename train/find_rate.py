@@ -8,7 +8,7 @@ from train.computed_head import compute_head
 from train.preparation import TrainRequest
 from train.rate_range import MOST_STEPS, RateRange, climb_rates
 from train.surroundings import Surroundings
-from train.training import make_batches, make_learner
+from train.training import begin_network, make_batches, make_learner
 from train.trial import prepare_trial
 
 
@@ -34,8 +34,9 @@ def find_rate(request: TrainRequest, surroundings: Surroundings) -> RateSearch:
         RunFolderError: The run folder cannot be written, or holds something else.
     """
     progress = surroundings.progress
-    with prepare_trial(request, progress) as (run, plan, parts):
-        learner = make_learner(plan, parts)
+    with prepare_trial(request, progress, begin=begin_network) as (run, prepared):
+        plan, parts = prepared.plan, prepared.parts
+        learner = make_learner(prepared)
         if plan.settings.is_head_computed:
             compute_head(learner, parts.train, surroundings)
         batches = make_batches(plan.settings, plan.labels, parts.train)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from edge.errors import SettingError
+from edge.errors import DivergenceError
 from edge.metrics import evaluate_scores
 from edge.records import Clock
 from train.batches import TrainingBatches
@@ -167,7 +167,7 @@ def has_ended(history: Sequence[EpochRecord], settings: TrainSettings) -> bool:
 
 def _check_converges(record: EpochRecord, settings: TrainSettings) -> None:
     if not (math.isfinite(record.loss) and math.isfinite(record.val_loss)):
-        raise SettingError(
+        raise DivergenceError(
             "The loss must stay finite",
             received=f"loss {record.loss:g}, of the validation part {record.val_loss:g}, in epoch "
             f"{record.epoch}",

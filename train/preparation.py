@@ -1,4 +1,4 @@
-"""Everything before the first step: photos, split, decoded pictures. No TensorFlow yet."""
+"""Everything before the first step: photos, split, network, decoded pictures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,12 @@ import numpy as np
 
 from edge.errors import DataError, RunFolderError, SettingError
 from train.augment import CACHE_SCALE
+from train.beginning import check_beginning
 from train.cache import PixelCache
 from train.cluster import DISTRIBUTIONS
 from train.data.groups import group_photos, say_groups
 from train.folder import PARTS, PhotoFolder, find_photos, sort_labels
-from train.networks import find_network
+from train.networks import Network, find_network
 from train.progress import TrainProgress
 from train.run_folder import (
     RunFolder,
@@ -111,36 +112,62 @@ class Parts:
     test: PixelCache
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What a training begins with.
+
+    Attributes:
+        plan: What is trained on what.
+        network: As it is before the first step.
+        parts: The decoded pictures.
+    """
+
+    plan: Plan
+    network: Network
+    parts: Parts
+
+
 def prepare(
     request: TrainRequest,
     progress: TrainProgress,
     *,
+    begin: Callable[[Plan], Network],
     when_planned: Callable[[Plan], object] = lambda _: None,
-) -> tuple[Plan, Parts]:
-    """Look at every file, draw or read the split, and decode the pictures.
+) -> Prepared:
+    """Look at every file, draw or read the split, build the network, and decode the pictures.
+
+    What cannot be begun with is named before the run folder is touched and before the pictures
+    are decoded, which takes minutes.
 
     Args:
         request: What the command line asks for.
         progress: Told what happens.
+        begin: Builds the network, such as `train.training.begin_network`.
         when_planned: Called when the run folder holds all that `--resume` needs.
 
     Raises:
+        CatseyeError: `begin` raised it.
         DataError: The photos cannot be used.
         SettingError: An option cannot be used.
         RunFolderError: The run folder is occupied, or cannot be written or resumed.
     """
     cv2.setNumThreads(1)  # the threads here are our own
-    plan = _resume(request, progress) if request.is_resumed else _begin(request, progress)
+    plan = _resume(request, progress) if request.is_resumed else _plan(request, progress)
+    network = begin(plan)
+    if not request.is_resumed:
+        _open_run(plan)
     when_planned(plan)
-    return _decode(plan, progress)
+    plan, parts = _decode(plan, progress)
+    return Prepared(plan, network, parts)
 
 
-def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
-    """Look at the photos, draw the split, and only then touch the run folder."""
+def _plan(request: TrainRequest, progress: TrainProgress) -> Plan:
+    """Look at the photos and draw the split; nothing is written."""
     run = RunFolder(request.output.expanduser().resolve())
     check_is_free(run, is_overwriting=request.is_overwriting)
     photos = find_photos(request.folder)
     check_is_outside(run, photos)
+    check_beginning(request.options, photos.labels)
     with progress.track("hashing photos", len(photos.files)) as advance:
         hashed = hash_files(photos.root, [file.path for file in photos.files], when_done=advance)
     seed = request.options.chosen_seed
@@ -152,12 +179,16 @@ def _begin(request: TrainRequest, progress: TrainProgress) -> Plan:
     network = find_network(request.options.chosen_network)
     settings = settle(request.options, network, pictures=len(split.part("train")))
     skipped = (*hashed.skipped, *split.skipped)
-    clear(run)
-    write_split(run.split, split)
-    write_skipped(run.skipped, skipped)
-    write_settings(run, settings)
     is_given = bool(photos.parts)
     return Plan(photos.root, run, photos.labels, settings, split, is_given, skipped)
+
+
+def _open_run(plan: Plan) -> None:
+    """Make the run folder, in place of an earlier one, and write what `--resume` needs."""
+    clear(plan.run)
+    write_split(plan.run.split, plan.split)
+    write_skipped(plan.run.skipped, plan.skipped)
+    write_settings(plan.run, plan.settings)
 
 
 def _resume(request: TrainRequest, progress: TrainProgress) -> Plan:

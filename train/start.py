@@ -5,13 +5,13 @@ they are whole. A short second training at a larger input mends that (Touvron et
 "Fixing the train-test resolution discrepancy", https://arxiv.org/abs/1906.06423).
 """
 
-import json
 import os
 from pathlib import Path
 
 import tf_keras
 
-from edge.errors import DataError, RunFolderError, SettingError
+from edge.errors import DataError
+from train.beginning import check_start, no_run
 from train.networks import Network
 from train.preparation import Plan
 from train.run_folder import RunFolder
@@ -23,27 +23,16 @@ def load_start(network: Network, plan: Plan, start: Path) -> None:
 
     Raises:
         RunFolderError: There is no run in the folder.
-        SettingError: It trained another network or other labels.
-        DataError: It learned from pictures that this run chooses by or judges with.
+        SettingError: It trained another network.
+        DataError: It trained other labels, or learned from pictures that this run chooses by or
+            judges with.
     """
+    check_start(start, network=plan.settings.network, labels=plan.labels)
     earlier = RunFolder(start)
     try:
-        manifest = json.loads(earlier.manifest.read_text(encoding="utf-8"))
-        begun = (manifest["network"], tuple(manifest["labels"]))
         trained = tf_keras.models.load_model(os.fspath(earlier.model), compile=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            "--from names the folder of an earlier run",
-            received=f"{start}: {error}",
-            fix="Name a folder that edge train has written",
-        ) from error
-    wanted = (plan.settings.network, plan.labels)
-    if begun != wanted:
-        raise SettingError(
-            "A run starts from one with the same network and labels",
-            received=f"{begun[0]} with {', '.join(begun[1])} in {start}",
-            fix=f"Name a run of {wanted[0]} with {', '.join(wanted[1])}",
-        )
+        raise no_run(start, error) from error
     _check_is_unseen(plan, earlier)
     network.set_weights(trained.get_weights())
 

@@ -13,8 +13,8 @@ from train.building import build_network
 from train.checkpoint import write_atomically
 from train.features import extract_features
 from train.learning_curve import Examples, LearningCurve, count_rounds, say_curve, trace_curve
-from train.networks import find_network
-from train.preparation import Parts, Plan, TrainRequest
+from train.networks import Network, find_network
+from train.preparation import Plan, Prepared, TrainRequest
 from train.surroundings import Surroundings
 from train.trial import prepare_trial
 
@@ -69,14 +69,14 @@ def draw_learning_curve(request: TrainRequest, surroundings: Surroundings) -> Cu
             fix="Leave --network away: what the photos are worth does not depend on it much",
         )
     progress, seed = surroundings.progress, request.options.chosen_seed
-    with prepare_trial(request, progress) as (run, plan, parts):
-        examples = _see(plan, parts, surroundings)
+    with prepare_trial(request, progress, begin=_build) as (run, prepared):
+        examples = _see(prepared, surroundings)
         rounds = count_rounds(len(examples.truth))
         with progress.track("learning from growing shares", rounds) as advance:
             curve = trace_curve(
                 examples, seed=seed, when_done=advance, is_stopped=surroundings.stop.is_set
             )
-        side = plan.settings.side
+        side = prepared.plan.settings.side
     found = CurveTrace(curve, say_curve(curve), spec.name, side, run.learning_curve)
     charts.draw_learning_curve(curve, run.learning_curve)
     text = json.dumps(found.to_dict(), indent=2, allow_nan=False)
@@ -84,9 +84,13 @@ def draw_learning_curve(request: TrainRequest, surroundings: Surroundings) -> Cu
     return found
 
 
-def _see(plan: Plan, parts: Parts, surroundings: Surroundings) -> Examples:
+def _build(plan: Plan) -> Network:
+    return build_network(plan.settings, labels=len(plan.labels))
+
+
+def _see(prepared: Prepared, surroundings: Surroundings) -> Examples:
     """Let the network see all photos but those of the test part."""
-    network = build_network(plan.settings, labels=len(plan.labels))
+    plan, network, parts = prepared.plan, prepared.network, prepared.parts
     caches = (parts.train, parts.validation)
     total = sum(len(cache) for cache in caches)
     with surroundings.progress.track("looking at photos", total) as advance:

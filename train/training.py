@@ -21,7 +21,8 @@ from train.fit import FitContext, fit, has_ended
 from train.judging import PartScores, exhibit_mistakes, judge_part
 from train.learner import Learner, Recipe
 from train.losses import weigh_labels
-from train.preparation import Parts, Plan
+from train.networks import Network
+from train.preparation import Parts, Plan, Prepared
 from train.replicas import ReplicatedLearner
 from train.report import write_report
 from train.run_folder import remove_checkpoint, write_manifest
@@ -32,28 +33,37 @@ from train.surroundings import Surroundings
 from train.tables import write_history
 
 
-def make_learner(plan: Plan, parts: Parts, team: Team | None = None) -> Learner:
-    """Build the network, from the seed, and what trains it.
-
-    Args:
-        plan: What is trained.
-        parts: The decoded pictures.
-        team: Those that train it together, where there are several.
+def begin_network(plan: Plan) -> Network:
+    """Build the network, from the seed, as it is before the first step.
 
     Raises:
         MissingExtraError: The network's ImageNet weights are not installed.
-        DataError: They are damaged or cannot be downloaded, or the run to start from has seen
-            the pictures that judge.
+        DataError: They are damaged or cannot be downloaded, or the run to start from trained
+            other labels or has seen the pictures that judge.
         RunFolderError: There is no run to start from.
-        SettingError: The run to start from trained another network or other labels, or a
-            network of the user's cannot be used.
-        WorkerError: A machine was lost.
+        SettingError: The run to start from trained another network, or a network of the user's
+            cannot be used.
     """
     settings = plan.settings
     tf_keras.utils.set_random_seed(settings.seed)
     network = build_network(settings, labels=len(plan.labels))
     if settings.start is not None and not plan.run.state.is_file():
         load_start(network, plan, Path(settings.start))
+    return network
+
+
+def make_learner(prepared: Prepared, team: Team | None = None) -> Learner:
+    """Return what trains the network.
+
+    Args:
+        prepared: The network, and what is trained on what.
+        team: Those that train it together, where there are several.
+
+    Raises:
+        WorkerError: A machine was lost, or has built another network.
+    """
+    plan, network, parts = prepared.plan, prepared.network, prepared.parts
+    settings = plan.settings
     weights = weigh_labels(parts.train.truth, labels=len(plan.labels))
     recipe = Recipe(
         label_smoothing=settings.label_smoothing,
@@ -92,7 +102,7 @@ def train_network(
     has no evaluation.
 
     Raises:
-        SettingError: The network diverged under the settings.
+        DivergenceError: The loss is no number any more.
         RunFolderError: The run folder cannot be written or resumed.
         WorkerError: A machine was lost.
     """

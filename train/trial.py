@@ -1,27 +1,34 @@
 """What is tried out on photos without a training: a folder within the run folder, then gone."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import RunFolderError
 from train.folder import find_photos
-from train.preparation import Parts, Plan, TrainRequest, check_is_outside, prepare
+from train.networks import Network
+from train.preparation import Plan, Prepared, TrainRequest, check_is_outside, prepare
 from train.progress import TrainProgress
 from train.run_folder import TRIAL_FOLDER, RunFolder, check_is_free
 
 
 @contextmanager
 def prepare_trial(
-    request: TrainRequest, progress: TrainProgress
-) -> Iterator[tuple[RunFolder, Plan, Parts]]:
-    """Prepare photos as for a training; yields the run folder, the plan and the pictures.
+    request: TrainRequest, progress: TrainProgress, *, begin: Callable[[Plan], Network]
+) -> Iterator[tuple[RunFolder, Prepared]]:
+    """Prepare photos as for a training; yields the run folder and what was prepared.
 
     A run that is in the folder already is not touched, and one can be trained into it later.
 
+    Args:
+        request: What the command line asks for.
+        progress: Told what happens.
+        begin: Builds the network.
+
     Raises:
+        CatseyeError: `begin` raised it.
         DataError: The photos cannot be used.
         SettingError: An option cannot be used.
         RunFolderError: The run folder cannot be written, or holds something else.
@@ -31,7 +38,7 @@ def prepare_trial(
     check_is_outside(run, find_photos(request.folder))
     with _temporary_folder(run.path) as folder:
         trial = replace(request, output=Path(folder) / "run")
-        yield run, *prepare(trial, progress)
+        yield run, prepare(trial, progress, begin=begin)
 
 
 def _temporary_folder(output: Path) -> "tempfile.TemporaryDirectory[str]":

@@ -1,7 +1,8 @@
 """The command line: the only place that prints, picks exit codes and configures logging.
 
-Exit codes: 0 done; 1 a run that failed; 2 wrong usage. `EDGE_DEBUG=1` shows tracebacks, without it
-there is never one. `EDGE_LOG=info` (or `debug`, `error`) says how much is logged.
+Exit codes: 0 done; 1 a run that failed; 2 wrong usage; `edge.errors` says which is which.
+`EDGE_DEBUG=1` shows tracebacks, without it there is never one. `EDGE_LOG=info` (or `debug`,
+`error`) says how much is logged.
 """
 
 import logging
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from edge.cli import output
-from edge.cli.app import build_command
+from edge.cli.signals import kept_waiting
 from edge.errors import CatseyeError, SettingError
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -36,6 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _install_hooks()
     output.make_streams_safe()
     try:
+        with kept_waiting():
+            return _run(arguments)
+    except KeyboardInterrupt:  # which came before a verb ran
+        output.say("edge: interrupted")
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from edge.cli.app import build_command  # takes a while, in which a signal may come
+
+    try:
         _configure_logging(os.environ.get("EDGE_LOG", "warning"))
         build_command()(args=None if arguments is None else list(arguments), prog_name="edge")
     except CatseyeError as error:
@@ -54,11 +66,11 @@ def is_debugging() -> bool:
 
 
 def _report(error: CatseyeError) -> int:
-    """Print the three parts of the message; wrong settings are wrong usage."""
+    """Print the three parts of the message and return its exit code."""
     if is_debugging():
         traceback.print_exception(error)
     output.say(f"edge: {error}")
-    return 2 if isinstance(error, SettingError) else 1
+    return error.exit_code
 
 
 def _configure_logging(level: str) -> None:

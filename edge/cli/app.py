@@ -11,6 +11,7 @@ from typer.models import TyperPath
 from edge import __version__
 from edge.cli import output
 from edge.cli.commands import CommandSource, load_target, read_summary, read_text, sources
+from edge.cli.signals import let_through
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -65,6 +66,7 @@ def load_command(source: CommandSource) -> Any:
         MissingExtraError: Its module, or one that it needs, is not installed.
     """
     target = load_target(source)
+    let_through(target)
     if isinstance(target, typer.Typer):
         app = target
     else:

@@ -64,7 +64,15 @@ def console() -> "Console":
 
 
 def make_streams_safe() -> None:
-    """Let texts that the terminal's encoding cannot show be written with escapes."""
+    """Let texts that the terminal's encoding cannot show be written with escapes.
+
+    A stream that was closed before the start (`edge ... >&-`) becomes one that leads nowhere: what
+    was meant for it must neither end the command nor come out at the other one.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

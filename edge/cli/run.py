@@ -17,7 +17,7 @@ from edge.cli.run_settings import (
     make_decider,
     parse_size,
 )
-from edge.cli.signals import EndOnSignal
+from edge.cli.signals import EndOnSignal, ends_in_order
 from edge.errors import CatseyeError, MissingExtraError, SettingError
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ WindowOption = Annotated[
 ]
 
 
+@ends_in_order
 def run(
     context: typer.Context,
     camera: CameraOption = None,

@@ -1,12 +1,50 @@
-"""SIGINT and SIGTERM end a run in order instead of the process in the middle."""
+"""SIGINT and SIGTERM end a run in order instead of the process in the middle.
+
+From the first line of `main` on both wait, until the verb is known. One that ends in order goes on
+to take them over; for another they count as they do for every program.
+"""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import Any, TypeVar
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_CAN_WAIT = hasattr(signal, "pthread_sigmask")  # not on Windows
+_ORDERLY: set[Callable[..., Any]] = set()
+
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+def ends_in_order(verb: _Verb) -> _Verb:
+    """Mark a verb that takes the signals over with `EndOnSignal`."""
+    _ORDERLY.add(verb)
+    return verb
+
+
+@contextmanager
+def kept_waiting() -> Iterator[None]:
+    """Let signals that come meanwhile wait for `let_through`, or for the end of the block."""
+    if not _CAN_WAIT:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_through(verb: Callable[..., Any] | None = None) -> None:
+    """Let signals that wait, and those to come, arrive.
+
+    Args:
+        verb: What is going to run; if it ends in order, it lets them through itself.
+    """
+    if _CAN_WAIT and verb not in _ORDERLY:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 class EndOnSignal:
@@ -25,8 +63,9 @@ class EndOnSignal:
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "EndOnSignal":
-        """Take the signals over."""
+        """Take the signals over, and those that wait."""
         self._previous = {number: signal.signal(number, self._end) for number in _SIGNALS}
+        let_through()
         return self
 
     def __exit__(

@@ -5,7 +5,7 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 
-from edge.errors import ReportError
+from edge.errors import OutputError, SettingError
 from edge.page.blocks import (
     Block,
     Figure,
@@ -36,16 +36,21 @@ def check_page_path(path: Path) -> None:
     """See that a page can be written there, before the work for it begins.
 
     Raises:
-        ReportError: Its name does not end in .html, or its folder is not there.
+        SettingError: Its name does not end in .html.
+        OutputError: Its folder is not there, or it is a folder itself.
     """
-    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
-        raise ReportError(
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise SettingError(
             "A report is a file whose name ends in .html",
             received=str(path),
             fix="Write for example report.html",
         )
+    if path.is_dir():
+        raise OutputError(
+            "A report is a file, not a folder", received=str(path), fix="Choose another name"
+        )
     if not path.absolute().parent.is_dir():
-        raise ReportError(
+        raise OutputError(
             "The folder of a report must be there",
             received=f"{path}: no folder {path.parent}",
             fix="Make it, or name another",
@@ -56,7 +61,7 @@ def write_page(path: Path, page: Page) -> None:
     """Write a page aside and put it in place, so that it is never half there.
 
     Raises:
-        ReportError: It cannot be written.
+        OutputError: It cannot be written.
     """
     aside = path.with_name(path.name + ".new")
     try:
@@ -65,7 +70,7 @@ def write_page(path: Path, page: Page) -> None:
     except OSError as error:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
-        raise ReportError(
+        raise OutputError(
             "A report must be writable",
             received=f"{path}: {error.strerror or error}",
             fix="Name another file, or check the permissions and the room on the disk",

@@ -12,6 +12,7 @@ import cv2
 
 from edge.clock import SystemClock
 from edge.errors import SourceError
+from edge.hardware import find_cameras
 from edge.records import Clock, Frame, Pixels
 from edge.sources.opencv import TIMEOUT_SECONDS, Capture
 
@@ -114,7 +115,7 @@ class Camera:
 
 
 def list_cameras(*, devices: Path = _DEVICES, names: Path = _DEVICE_NAMES) -> tuple[str, ...]:
-    """Name the video devices of a Linux system, each with what the driver calls it.
+    """Name the cameras of a Linux system, each with what the driver calls it.
 
     Args:
         devices: The folder with the `video*` devices.
@@ -124,15 +125,7 @@ def list_cameras(*, devices: Path = _DEVICES, names: Path = _DEVICE_NAMES) -> tu
         >>> list_cameras(devices=Path("/nowhere"))
         ()
     """
-    found = sorted(devices.glob("video[0-9]*"), key=lambda path: int(path.name[5:] or 0))
-    return tuple(f"{path}{_driver_name(names / path.name / 'name')}" for path in found)
-
-
-def _driver_name(path: Path) -> str:
-    try:
-        return f" ({path.read_text(encoding='utf-8', errors='replace').strip()})"
-    except OSError:
-        return ""
+    return tuple(f"{camera.device} ({camera.name})" for camera in find_cameras(devices, names))
 
 
 def _open_capture(device: str, size_wh: tuple[int, int]) -> Capture:
@@ -172,7 +165,7 @@ def _check_device(device: str) -> None:
 def _missing(path: Path, error: OSError) -> SourceError:
     cameras = ", ".join(list_cameras(devices=_DEVICES))
     instead = (
-        f"Use one of {cameras}" if cameras else "Plug a camera in (there is no /dev/video* at all)"
+        f"Use one of {cameras}" if cameras else "Plug a camera in (there is none under /dev/video*)"
     )
     return SourceError(
         f"Camera {path} must exist",

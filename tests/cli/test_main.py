@@ -1,5 +1,7 @@
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -216,6 +218,66 @@ def test_main_ends_quietly_when_the_reader_of_its_output_has_gone():
     process.stdout.close()
     _, errors = process.communicate("go\n", timeout=60)
     assert (process.returncode, errors) == (1, "")
+
+
+EARLY = """
+import os, signal
+from edge.cli import app, main
+build = app.build_command
+def build_late():
+    os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+    return build()
+app.build_command = build_late
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_signal_before_the_verb_is_known_ends_a_run_with_its_summary(number):
+    done = run_edge(number, "run", "--source", "demo:", "--json", code=EARLY)
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["frames_classified"] == 0
+
+
+def test_signal_before_another_verb_ends_the_process():
+    done = run_edge("SIGTERM", "inspect", code=EARLY)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "")
+    done = run_edge("SIGINT", "inspect", code=EARLY)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "edge: interrupted\n")
+    done = run_edge("SIGINT", "--version", code=EARLY)
+    assert (done.returncode, done.stderr) == (1, "edge: interrupted\n")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--size", "big"], ["inspect"]])
+def test_main_leaves_signals_as_it_found_them(arguments):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    main(arguments)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "written"),
+    [
+        (1, ["inspect"], 0, ("", "")),
+        (1, ["--version"], 0, ("", "")),
+        (1, ["clasify"], 2, ("", "Did you mean 'classify'?")),
+        (2, ["clasify"], 2, ("", "")),  # what is for people does not end up in the results
+        (2, ["inspect", "absent.tflite", "--json"], 1, ("", "")),
+    ],
+)
+def test_main_does_without_a_stream_that_was_closed(closed, arguments, code, written):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m edge "$@" {closed}>&-', sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    for found, expected in zip((done.stdout, done.stderr), written, strict=True):
+        assert expected in found
+        assert bool(expected) == bool(found)
 
 
 def test_module_runs_as_the_command():

@@ -107,7 +107,7 @@ def test_a_missing_camera_names_what_there_is(monkeypatch, tmp_path):
     for name in ("video10", "video2"):
         (tmp_path / name).touch()
     monkeypatch.setattr(camera, "_DEVICES", tmp_path)
-    with pytest.raises(SourceError, match=r"video7 must exist.*No such file.*video2, .*video10"):
+    with pytest.raises(SourceError, match=r"video7 must exist.*No such file.*video2 .*video10"):
         Camera("7")
 
 
@@ -151,8 +151,8 @@ def test_list_cameras_sorts_by_number_and_adds_the_driver_s_name(tmp_path):
     (names / "video0" / "name").write_text("HD Webcam\n")
     assert list_cameras(devices=devices, names=names) == (
         f"{devices}/video0 (HD Webcam)",
-        f"{devices}/video2",
-        f"{devices}/video10",
+        f"{devices}/video2 (unnamed)",
+        f"{devices}/video10 (unnamed)",
     )
 
 

@@ -156,13 +156,9 @@ def test_cameras_are_not_listed_elsewhere(monkeypatch):
     assert check.status == "ok"
 
 
-def test_raspberry_pi_wants_picamera2(monkeypatch):
-    monkeypatch.setattr(diagnosis, "find_spec", lambda _: None)
-    board, camera = check_board("Raspberry Pi 4 Model B Rev 1.4")
-    assert (board.status, camera.status) == ("ok", "warn")
-    assert "python3-picamera2" in camera.fix
-    monkeypatch.setattr(diagnosis, "find_spec", lambda _: object())
-    assert [check.status for check in check_board("Raspberry Pi 4")] == ["ok", "ok"]
+def test_raspberry_pi_is_named_and_asked_for_nothing_that_is_not_used():
+    (board,) = check_board("Raspberry Pi 4 Model B Rev 1.4")
+    assert (board.status, board.fix) == ("ok", "")
     assert list(check_board("Some Server")) == []
 
 

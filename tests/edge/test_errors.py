@@ -20,9 +20,13 @@ def test_catseye_error_text_has_rule_received_and_fix():
         (errors.ParityError, ValueError),
         (errors.SourceError, OSError),
         (errors.MissingExtraError, ImportError),
+        (errors.WorkerError, ConnectionError),
+        (errors.OutputError, OSError),
+        (errors.DivergenceError, ArithmeticError),
     ],
 )
 def test_error_is_also_the_fitting_builtin(kind, builtin):
     assert issubclass(kind, errors.CatseyeError)
     assert issubclass(kind, builtin)
     assert "what" in str(kind("rule", received="what", fix="fix"))
+    assert kind.exit_code == (2 if kind is errors.SettingError else 1)

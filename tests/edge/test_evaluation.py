@@ -4,7 +4,7 @@ from colour_model import picture_bgr, write_colour_model
 from PIL import Image
 
 from edge.classifier import open_classifier
-from edge.errors import DataError
+from edge.errors import DataError, SettingError
 from edge.evaluation import evaluate_pictures, find_labelled_pictures
 
 LABELS = ("red", "green", "blue")
@@ -77,15 +77,15 @@ def test_other_names_are_mapped(folder):
 
 
 @pytest.mark.parametrize(
-    ("mapping", "message"),
+    ("mapping", "error", "message"),
     [
-        ({}, "one of the model's labels: red, green, blue. Received: tomatoes"),
-        ({"tomatoes": "crimson"}, "labels: red, green, blue. Received: tomatoes=crimson"),
+        ({}, DataError, "one of the model's labels: red, green, blue. Received: tomatoes"),
+        ({"tomatoes": "crimson"}, SettingError, "red, green, blue. Received: tomatoes=crimson"),
     ],
 )
-def test_folder_that_stands_for_no_label_is_an_error(folder, mapping, message):
+def test_folder_that_stands_for_no_label_is_an_error(folder, mapping, error, message):
     (folder / "Red").rename(folder / "tomatoes")
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(error, match=message):
         find_labelled_pictures(folder, labels=LABELS, mapping=mapping)
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from edge.errors import ReportError
+from edge.errors import OutputError, SettingError
 from edge.page.blocks import (
     Chart,
     Figure,
@@ -199,16 +199,16 @@ def test_heat_glows_where_it_is_high():
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "error", "message"),
     [
-        ("report.json", "ends in .html"),
-        ("absent/report.html", "folder of a report must be there"),
-        ("folder.html", "ends in .html"),
+        ("report.json", SettingError, "ends in .html"),
+        ("absent/report.html", OutputError, "folder of a report must be there"),
+        ("folder.html", OutputError, "not a folder"),
     ],
 )
-def test_unusable_places_are_refused_first(tmp_path, name, message):
+def test_unusable_places_are_refused_first(tmp_path, name, error, message):
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(ReportError, match=message):
+    with pytest.raises(error, match=message):
         check_page_path(tmp_path / name)
 
 
@@ -221,7 +221,7 @@ def test_page_is_written_whole(tmp_path):
 
 
 def test_page_that_cannot_be_written_is_named():
-    with pytest.raises(ReportError, match="A report must be writable"):
+    with pytest.raises(OutputError, match="A report must be writable"):
         write_page(Path("/dev/null/report.html"), Page("p", "", []))
 
 

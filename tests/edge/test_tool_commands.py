@@ -122,7 +122,7 @@ def test_evaluate_shows_tables_for_people(edge, model, pictures):
     [
         ("Cats", 2, "Write it as NAME=LABEL"),
         ("=red", 2, "Write it as NAME=LABEL"),
-        ("red=crimson", 1, "red, green, blue. Received: red=crimson"),
+        ("red=crimson", 2, "red, green, blue. Received: red=crimson"),
     ],
 )
 def test_evaluate_refuses_a_wrong_mapping(edge, model, pictures, mapping, code, message):

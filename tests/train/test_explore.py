@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from edge.cli import main
 from edge.errors import RunFolderError
+from edge.modelfile import default_model_path
 from train.data.exploration import find_giveaways
 from train.data.explore_cli import explore
 from train.data.feature_map import measure_agreement, project
@@ -170,10 +172,32 @@ def test_page_and_json_from_the_command(folder, tmp_path, capfd):
     assert text.count("data:image/jpeg") > 60
 
 
+@pytest.mark.parametrize("model", ["absent.tflite", "page.html", "empty", "pets.tflite"])
+def test_command_looks_at_the_model_before_the_photos(folder, tmp_path, capfd, model):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "page.html").write_text("<html>")
+    shutil.copy(default_model_path(), tmp_path / "pets.tflite")  # which knows other labels
+    options = ("--json", "--no-map", "--model", str(tmp_path / model))
+    assert main(["data", "explore", str(folder), *options]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "hashing photos" not in said.err
+    assert "Received: " in said.err
+
+
+def test_command_refuses_a_folder_without_labels(folder, tmp_path, capfd):
+    for inside in (folder / "bright", tmp_path / "empty"):
+        inside.mkdir(exist_ok=True)
+        assert main(["data", "explore", str(inside), "--json", "--no-map"]) == 1
+        said = capfd.readouterr()
+        assert said.out == ""
+        assert f"Received: {inside}, without one that holds photos" in said.err
+
+
 def test_command_wants_something_to_write(folder, capfd):
     assert main(["data", "explore", str(folder)]) == 2
     assert "neither -o nor --json" in capfd.readouterr().err
-    assert main(["data", "explore", str(folder), "-o", "page.pdf"]) == 1
+    assert main(["data", "explore", str(folder), "-o", "page.pdf"]) == 2
 
 
 @pytest.mark.slow

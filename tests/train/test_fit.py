@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edge.errors import SettingError
+from edge.errors import DivergenceError
 from edge.testing import ManualClock
 from train.augment import PRESETS
 from train.batches import TrainingBatches
@@ -165,7 +165,7 @@ def test_fit_ends_within_the_epoch_once_stopped(context, step):
 
 
 def test_fit_says_what_to_do_when_the_loss_is_lost(context):
-    with pytest.raises(SettingError, match=r"nan, in epoch 1.*lower --learning-rate than 0\.1"):
+    with pytest.raises(DivergenceError, match=r"nan, in epoch 1.*lower --learning-rate than 0\.1"):
         run(context, FakeLearner([float("nan")]))
     assert context.kept == []
 

@@ -50,7 +50,7 @@ def train_and_kill(photos, run, *options, delay_seconds, after):
         timer = threading.Timer(delay_seconds, process.kill)
         for line in process.stderr:
             assert "Traceback" not in line
-            if line.startswith(after) and not timer.is_alive():
+            if line.startswith(after) and timer.ident is None:  # not yet started
                 timer.start()
         timer.cancel()
     return process.returncode < 0

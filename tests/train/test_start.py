@@ -53,10 +53,16 @@ def test_train_from_a_run_that_saw_the_judging_pictures_is_refused(
     assert "can neither choose nor judge" in capfd.readouterr().err
 
 
-def test_train_from_another_network_is_refused(photos, earlier, tmp_path, capfd):
+def test_train_from_another_network_is_wrong_usage(photos, earlier, tmp_path, capfd):
+    other = ("--from", earlier, "--size", 32, *SMALL, "--network", "lenet5")
+    assert main(["train", *map(str, (photos, "-o", tmp_path / "run", *other))]) == 2
+    assert "same network and labels" in capfd.readouterr().err
+
+
+def test_train_from_other_labels_fails(photos, earlier, tmp_path, capfd):
     labels = tmp_path / "two"
     write_textures(labels, count=20)
     for folder in sorted(labels.iterdir())[2:]:
         folder.rename(tmp_path / folder.name)
-    assert call(labels, "-o", tmp_path / "run", "--from", earlier, "--size", 32) == 2
+    assert call(labels, "-o", tmp_path / "run", "--from", earlier, "--size", 32) == 1
     assert "same network and labels" in capfd.readouterr().err

@@ -206,12 +206,55 @@ def test_train_refuses(photos, tmp_path, capfd, options, code, message):
     assert not (tmp_path / "run").exists()
 
 
-def test_train_that_cannot_begin_leaves_no_run_behind(photos, tmp_path, capfd):
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--network", "cnn", "--from", "nowhere"), 1, "--from names the folder of an earlier run"),
+        (("--network", "mobilenet-v2", "--weights", "nowhere.h5"), 1, "--weights names a file"),
+        (("--network", "nowhere:build"), 2, "--network package.module:function must build"),
+    ],
+)
+def test_train_names_what_is_not_there_before_it_looks_at_the_photos(
+    photos, tmp_path, capfd, options, code, message
+):
     run = tmp_path / "run"
-    code, _, err = call(capfd, photos, "-o", run, *SMALL, "--from", tmp_path / "nowhere")
+    found, _, err = call(capfd, photos, "-o", run, "--size", 32, *options)
+    assert found == code
+    assert message in err
+    assert "hashing photos" not in err
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--network", "own_networks:build_logits"), 2, "end with a softmax"),
+        (("--network", "mobilenet-v2", "--weights", __file__), 1, "--weights must be those of"),
+        (("--network", "mobilenet-v2", "--width", 0.6), 2, "must be one that has ImageNet"),
+        (("--network", "lenet5", "--dropout", 0.1), 2, "needs a network with a Dropout layer"),
+    ],
+)
+def test_train_names_what_it_cannot_begin_with_before_it_decodes(
+    photos, tmp_path, capfd, options, code, message
+):
+    run = tmp_path / "run"
+    found, _, err = call(capfd, photos, "-o", run, "--size", 32, *options)
+    assert found == code
+    assert message in err
+    assert "hashing photos" in err
+    assert "decoding photos" not in err
+    assert not run.exists()
+
+
+def test_train_that_cannot_begin_overwrites_nothing(photos, tmp_path, capfd):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "split.csv").write_text("kept")
+    nowhere = ("--from", tmp_path / "nowhere")
+    code, _, err = call(capfd, photos, "-o", run, *SMALL, "--overwrite", *nowhere)
     assert code == 1
     assert "--from names the folder of an earlier run" in err
-    assert list(run.iterdir()) == []  # the corrected command may use it
+    assert (run / "split.csv").read_text() == "kept"
 
 
 def test_train_refuses_a_label_whose_pictures_are_all_bad(tmp_path, capfd):

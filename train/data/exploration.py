@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from edge.errors import DataError
 from train.data.check import check_folder
 from train.data.feature_map import FeatureMap, count_mapped, map_features
 from train.data.measures import Measurement, PhotoMeasures, measure_photos
 from train.data.mislabels import Mislabel
-from train.data.opinion import find_mislabels
+from train.data.opinion import check_opinion, find_mislabels
 from train.data.report import CheckReport, PhotoGroup
 from train.data.survey import survey_folder
+from train.folder import absolute_folder
 from train.progress import TrainProgress
 
 TRAITS = ("brightness", "contrast", "saturation", "sharpness")
@@ -157,13 +159,22 @@ def explore_folder(
         progress: Told what happens.
 
     Raises:
-        DataError: There is no such folder, or the model knows other labels.
+        DataError: There is no such folder, or none of photos with a label in it, or the model
+            knows other labels.
         MissingExtraError: What the map needs is not installed.
         ModelFileError: The model file cannot be used.
         RunFolderError: The run folder cannot be used.
     """
+    survey = survey_folder(absolute_folder(folder))
+    if not survey.files:
+        raise DataError(
+            "There must be a subfolder of photos for each label",
+            received=f"{survey.root}, without one that holds photos",
+            fix="Name the folder that holds, for example, cat/ and dog/",
+        )
+    if model is not None:
+        check_opinion(model, sorted({file.label for file in survey.files}))
     check = check_folder(folder, group_by=None, progress=progress)
-    survey = survey_folder(check.root)
     with progress.track("measuring photos", len(survey.files)) as advance:
         measurement = measure_photos(check.root, survey.files, when_done=advance)
     photos = measurement.photos

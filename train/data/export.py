@@ -10,6 +10,7 @@ import cv2
 
 from edge.errors import DataError, RunFolderError
 from train.data.groups import group_photos, say_groups
+from train.data.pattern import compile_pattern
 from train.folder import PhotoFolder, find_photos
 from train.progress import TrainProgress
 from train.scan import SkippedFile, hash_files
@@ -29,6 +30,9 @@ class SplitRequest:
         seed: Of the draw.
         group_by: Regular expression that names what photos belong to.
         is_copying: Copy the files instead of linking to them.
+
+    Raises:
+        SettingError: The pattern is no regular expression.
     """
 
     folder: Path
@@ -36,6 +40,11 @@ class SplitRequest:
     seed: int
     group_by: str | None = None
     is_copying: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that is none."""
+        if self.group_by is not None:
+            compile_pattern(self.group_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,6 @@ def split_folder(request: SplitRequest, progress: TrainProgress) -> SplitResult:
     Raises:
         DataError: The photos cannot be used.
         RunFolderError: The output holds something, lies among the photos, or cannot be written.
-        SettingError: The pattern is no regular expression.
     """
     cv2.setNumThreads(1)  # the threads here are our own
     output = request.output.expanduser().resolve()

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,42 @@ from edge.preprocess import fit_frame
 from edge.records import Pixels, Scores
 from train.data.measures import PhotoMeasures
 from train.data.mislabels import Mislabel, rank_mislabels
+from train.networks import Network
 from train.run_folder import RunFolder
 
 _BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _TrainedNetwork:
+    network: Network
+    labels: tuple[str, ...]
+    size_wh: tuple[int, int]
+    mean: float
+    scale: float
+
+
+def check_opinion(model: Path, labels: Iterable[str]) -> None:
+    """See that a model can be asked about photos with these labels, before they are looked at.
+
+    Args:
+        model: A run folder of `edge train`, or a file of `edge convert`.
+        labels: Of the photos.
+
+    Raises:
+        ModelFileError: The file cannot be used.
+        RunFolderError: The folder is no run.
+        DataError: A label is none of the model's.
+    """
+    if model.is_dir():
+        known = _open_run(model).labels
+    else:
+        from edge.classifier import open_classifier
+
+        with open_classifier(model) as classifier:
+            known = classifier.labels
+    for label in labels:
+        match_label(label, known)
 
 
 def find_mislabels(
@@ -67,21 +101,8 @@ def _score_by_file(
 def _score_by_run(
     root: Path, photos: Sequence[PhotoMeasures], model: Path, when_done: Callable[[], None]
 ) -> tuple[tuple[str, ...], Scores, NDArray[np.bool_]]:
-    import tf_keras
-
-    run = RunFolder(model)
-    try:
-        manifest = json.loads(run.manifest.read_text(encoding="utf-8"))
-        labels = tuple(manifest["labels"])
-        size_wh = (int(manifest["input"]["width"]), int(manifest["input"]["height"]))
-        mean, scale = float(manifest["input"]["mean"]), float(manifest["input"]["scale"])
-        network = tf_keras.models.load_model(os.fspath(run.model), compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            "--model names the folder of a run or a model file",
-            received=f"{model}: {error}",
-            fix="Name a folder that edge train has written, or a .tflite file",
-        ) from error
+    trained = _open_run(model)
+    labels, size_wh = trained.labels, trained.size_wh
     scores = np.zeros((len(photos), len(labels)), np.float32)
     known = np.zeros(len(photos), np.bool_)
     for start in range(0, len(photos), _BATCH):
@@ -93,9 +114,31 @@ def _score_by_run(
                 fit_frame(frame_bgr, size_wh=size_wh, out=batch[place])
                 known[start + place] = True
             when_done()
-        scaled = (batch.astype(np.float32) - mean) / scale
-        scores[start : start + len(some)] = network(scaled, training=False).numpy()
+        scaled = (batch.astype(np.float32) - trained.mean) / trained.scale
+        scores[start : start + len(some)] = trained.network(scaled, training=False).numpy()
     return labels, scores, known
+
+
+def _open_run(model: Path) -> _TrainedNetwork:
+    import tf_keras
+
+    run = RunFolder(model)
+    try:
+        manifest = json.loads(run.manifest.read_text(encoding="utf-8"))
+        described = manifest["input"]
+        return _TrainedNetwork(
+            tf_keras.models.load_model(os.fspath(run.model), compile=False),
+            labels=tuple(manifest["labels"]),
+            size_wh=(int(described["width"]), int(described["height"])),
+            mean=float(described["mean"]),
+            scale=float(described["scale"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(
+            "--model names the folder of a run or a model file",
+            received=f"{model}: {error}",
+            fix="Name a folder that edge train has written, or a .tflite file",
+        ) from error
 
 
 def _read(path: Path) -> Pixels | None:

@@ -1,13 +1,11 @@
 """Networks that users write: found, built, and held to what training and conversion need."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
 from edge.errors import SettingError
+from train.beginning import look_here
 from train.networks import Network, NetworkSpec
 
 _ERRORS = (
@@ -48,8 +46,7 @@ def build_own(spec: NetworkSpec, labels: int, side: int) -> Network:
     Raises:
         SettingError: The function cannot be found or fails, or the network breaks the contract.
     """
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # `edge`, unlike `python -m`, does not look there
+    look_here()
     try:
         network = spec.load()(labels, side)
     except _ERRORS as error:
