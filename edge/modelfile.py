@@ -153,7 +153,7 @@ def read_whole(path: Path) -> bytes:
         raise ModelFileError(
             "A model file must be readable",
             received=f"{path}: {error.strerror or error}",
-            fix="Name an existing .tflite file with --model",
+            fix="Name an existing .tflite file",
         ) from error
     raise ModelFileError(
         "A model is a file of at most 1 GiB",
