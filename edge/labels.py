@@ -80,5 +80,5 @@ def match_label(
     raise DataError(
         "A folder must be named after one of the model's labels: " + ", ".join(labels),
         received=name,
-        fix=f"Rename the folder or map it, for example --map {name}={labels[0]}",
+        fix=f"Rename the folder; edge evaluate also takes --map {name}={labels[0]}",
     )
