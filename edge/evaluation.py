@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.classifier import Classifier
 from edge.errors import DataError, PictureError, SettingError
-from edge.images import list_pictures, read_picture
+from edge.images import is_hidden, list_pictures, read_picture
 from edge.labels import match_label
 from edge.metrics import Evaluation, evaluate_scores
 from edge.quality.judgement import Verdicts
@@ -131,7 +131,7 @@ def evaluate_pictures(
 def _subfolders(folder: Path) -> Iterator[Path]:
     try:
         found = sorted(
-            path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+            path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name)
         )
     except OSError as error:
         raise DataError(

@@ -37,6 +37,20 @@ _DECODER_ERRORS = (
     Image.DecompressionBombError,
 )
 
+_SYSTEM_NAMES = frozenset(
+    {
+        "thumbs.db",
+        "desktop.ini",
+        "icon\r",
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+    }
+)
+
 _BACKDROP_GREY = 128  # behind transparent parts
 
 
@@ -108,17 +122,29 @@ def describe_picture(path: Path) -> PictureFacts:
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Find the picture files of a folder and its subfolders, sorted; hidden ones are left out.
+    """Find the picture files of a folder and its subfolders, sorted.
 
-    Links to folders are not followed, so that a looping link ends nothing.
+    Hidden ones and those of the system's own folders are left out, see `is_hidden`. Links to folders are not followed, so that a looping link ends nothing.
     """
     return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in PICTURE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not any(is_hidden(part) for part in path.relative_to(folder).parts)
         and path.is_file()
     )
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden or the system's own, not the user's.
+
+    Network drives keep thumbnails of all photos in `@eaDir`, and deleted ones in `#recycle`.
+
+    Example:
+        >>> [is_hidden(name) for name in (".cache", "@eaDir", "Thumbs.db", "cat")]
+        [True, True, True, False]
+    """
+    return name.startswith(".") or name.casefold() in _SYSTEM_NAMES
 
 
 @contextmanager

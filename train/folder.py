@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import DataError
-from edge.images import list_pictures
+from edge.images import is_hidden, list_pictures
 from edge.labels import check_labels
 
 PARTS = ("train", "validation", "test")
@@ -182,7 +182,7 @@ def _subfolders(folder: Path) -> list[Path]:
         return sorted(
             path
             for path in folder.iterdir()
-            if path.is_dir() and not path.name.startswith((".", "__"))
+            if path.is_dir() and not is_hidden(path.name) and not path.name.startswith("__")
         )
     except OSError as error:
         raise DataError(

@@ -258,8 +258,11 @@ def test_pictures_of_a_folder_are_listed_sorted_and_visible(tmp_path):
         ".hidden.jpg",
         ".git/d.png",
         "._a.jpg",
+        "@eaDir/a.png/SYNOPHOTO_THUMB_XL.jpg",
+        "sub/#recycle/e.jpg",
+        "__MACOSX/f.jpg",
     ):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "dangling.jpg").symlink_to("nowhere.jpg")

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.images import PICTURE_SUFFIXES, list_pictures
+from edge.images import PICTURE_SUFFIXES, is_hidden, list_pictures
 from train.folder import LabelFolder, PhotoFile, find_label_folders
-
-_SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +84,11 @@ def _judge_entries(root: Path, used: set[str]) -> Iterator[Finding]:
             finding = _judge(path.relative_to(root).as_posix(), path, root, used)
             if finding is not None:
                 yield finding
-        folders[:] = [name for name in folders if not _is_hidden(name)]
+        folders[:] = [name for name in folders if not is_hidden(name)]
 
 
 def _judge(relative: str, path: Path, root: Path, used: set[str]) -> Finding | None:
-    if _is_hidden(path.name):
+    if is_hidden(path.name):
         return Finding(relative, "hidden", "a hidden or system file; not used")
     if path.is_symlink():
         return _judge_link(relative, path, root)
@@ -141,7 +139,3 @@ def _sniff(path: Path) -> str | None:
         return "WEBP"
     starts = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF"}
     return next((name for start, name in starts.items() if head.startswith(start)), None)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _SYSTEM_NAMES

@@ -135,6 +135,23 @@ def test_check_names_links_hidden_files_and_strangers(photos, tmp_path, capfd):
     }
 
 
+def test_check_leaves_the_folders_of_a_network_drive_alone(photos, capfd):
+    for name in ("@eaDir/dots/000.png", "dots/@eaDir/000.png/THUMB_XL.png", "#recycle/9.png"):
+        (photos / name).parent.mkdir(parents=True)
+        shutil.copy(photos / "stripes/000.png", photos / name)
+    code, report, _ = check(capfd, photos)
+    assert code == 0
+    assert {count["label"]: count["files"] for count in report["labels"]} == {
+        "dots": 30,
+        "stripes": 30,
+    }
+    assert {(f["path"], f["kind"]) for f in report["findings"]} == {
+        ("@eaDir", "hidden"),
+        ("dots/@eaDir", "hidden"),
+        ("#recycle", "hidden"),
+    }
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_check_names_unreadable_files(photos, capfd):
     (photos / "dots/000.png").chmod(0)
