@@ -96,11 +96,13 @@ class Shot:
         pictures: Data URIs of `edge.page.pictures`, shown beside each other.
         title: Under it, in one line.
         details: Under that, smaller, a line each.
+        names: What each picture is, read to those who do not see it; the title where empty.
     """
 
     pictures: Sequence[str]
     title: str
     details: Sequence[str] = ()
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Gallery:
         is_small: Whether they are shown as thumbnails.
         title: Above them; may be empty.
         is_wide: Whether each shot has a line of its own, for many pictures beside each other.
+        is_whole: Whether pictures keep their shape rather than being cut to squares.
     """
 
     shots: Sequence[Shot]
@@ -120,6 +123,7 @@ class Gallery:
     is_small: bool = False
     title: str = ""
     is_wide: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

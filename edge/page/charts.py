@@ -1,5 +1,6 @@
 """Figures as inline SVG: lines, bars with intervals, and clouds of points."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from edge.page.svg import (
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 10, 44
 _HEIGHT = 290
 _BAR, _BAR_GAP = 20, 12
-_LONGEST_NAME = 20
+_LONGEST_NAME = 17
 _NAMES, _VALUES = 130, 66  # left and right of the bars
 
 
@@ -47,7 +48,7 @@ class Bar:
 
     Attributes:
         name: Beside it.
-        value: Its length.
+        value: Its length; not a number where there is none.
         interval: Where the true value probably lies; `None` for none.
     """
 
@@ -125,7 +126,7 @@ def bar_chart(bars: Sequence[Bar], *, axis: Axis, colours: bool = False) -> Char
         parts.append(
             tag(
                 "rect",
-                title(f"{bar.name}: {axis.write(bar.value)}"),
+                title(f"{bar.name}: {_say(bar, axis)}"),
                 x=_NAMES,
                 y=top,
                 width=max(1.0, axis.place(bar.value) * width),
@@ -140,9 +141,15 @@ def bar_chart(bars: Sequence[Bar], *, axis: Axis, colours: bool = False) -> Char
             parts += [line(end, middle - 4, end, middle + 4, "whisker") for end in (low, high)]
         name = shorten(bar.name, _LONGEST_NAME)
         parts.append(text(name, _NAMES - 8, middle + 4, text_anchor="end", class_="strong"))
-        value = f"{bar.value:.1%}".replace("%", " %") if axis.is_share else f"{bar.value:,.6g}"
-        parts.append(text(value, WIDTH, middle + 4, text_anchor="end", class_="strong"))
-    return Chart(drawing(parts, height=height, label=axis.title))
+        parts.append(text(_say(bar, axis), WIDTH, middle + 4, text_anchor="end", class_="strong"))
+    said = ", ".join(f"{bar.name} {_say(bar, axis)}" for bar in bars)
+    return Chart(drawing(parts, height=height, label=f"{axis.title}: {said}"))
+
+
+def _say(bar: Bar, axis: Axis) -> str:
+    if math.isnan(bar.value):
+        return "\N{EN DASH}"
+    return f"{bar.value * 100:.1f} %" if axis.is_share else f"{bar.value:,.6g}"
 
 
 def cloud_chart(dots: Sequence[Dot], names: Sequence[str], *, x: Axis, y: Axis) -> Chart:

@@ -40,7 +40,9 @@ def matrix_chart(
             box = (_NAMES + place * cell, top, cell - _GAP)
             parts += _cell(box, count, count / whole, words, is_few=is_few)
     height = head + cell * len(rows) + 4
-    return Chart(drawing(parts, height=height, label="confusion matrix", width=width))
+    return Chart(
+        drawing(parts, height=height, label="confusion matrix", width=width, kind="matrix")
+    )
 
 
 def _head(columns: Sequence[str], cell: float, head: float, *, is_few: bool) -> Iterator[str]:

@@ -167,6 +167,7 @@ def _figure(figure: Figure) -> str:
 
 def _gallery(gallery: Gallery) -> str:
     kind = "gallery" + " small" * gallery.is_small + " wide" * gallery.is_wide
+    kind += " whole" * gallery.is_whole
     said = f"<h3>{escape(gallery.title)}</h3>" if gallery.title else ""
     said += f"<p>{escape(gallery.caption)}</p>" if gallery.caption else ""
     shots = "".join(_shot(shot) for shot in gallery.shots)
@@ -174,9 +175,10 @@ def _gallery(gallery: Gallery) -> str:
 
 
 def _shot(shot: Shot) -> str:
+    names = shot.names or [shot.title] * len(shot.pictures)
     pictures = "".join(
-        f'<img src="{escape(uri)}" alt="{escape(shot.title)}" loading="lazy">'
-        for uri in shot.pictures
+        f'<img src="{escape(uri)}" alt="{escape(name)}" loading="lazy">'
+        for uri, name in zip(shot.pictures, names, strict=True)
     )
     details = "".join(f"<small>{escape(line)}</small>" for line in shot.details)
     return (

@@ -102,11 +102,22 @@ def title(words: str) -> str:
     return tag("title", escape(words))
 
 
-def drawing(content: Iterable[str], *, height: float, label: str, width: float = WIDTH) -> str:
-    """Return the `<svg>` element; `label` is read to those who do not see it."""
+def drawing(
+    content: Iterable[str], *, height: float, label: str, width: float = WIDTH, kind: str = "plot"
+) -> str:
+    """Return the `<svg>` element; `label` is read to those who do not see it.
+
+    Args:
+        content: Elements.
+        height: In the drawing's own units.
+        label: What it shows.
+        width: In the same units.
+        kind: Class of the page's style; a "plot" has larger texts on a narrow screen.
+    """
     return tag(
         "svg",
         "".join(content),
+        class_=kind,
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
         aria_label=label,

@@ -147,6 +147,21 @@ def test_bars_are_as_long_as_their_values():
     assert lengths[0] / lengths[1] == pytest.approx(0.25)
 
 
+def test_bars_say_their_values_to_those_who_do_not_see_them():
+    bars = [Bar("cat", 0.25), Bar("empty", float("nan"))]
+    root = ElementTree.fromstring(bar_chart(bars, axis=SHARE).svg)
+    assert root.get("aria-label") == "share: cat 25.0 %, empty \N{EN DASH}"
+
+
+def test_each_picture_of_a_shot_has_a_name_of_its_own():
+    shot = Shot(["data:a", "data:b"], "2 alike", names=["cat/1.jpg", "cat/2.jpg"])
+    text = render_page(Page("t", "s", [Gallery([shot], is_whole=True)])).decode()
+    assert re.findall('alt="([^"]*)"', text) == ["cat/1.jpg", "cat/2.jpg"]
+    assert 'class="gallery whole"' in text
+    text = render_page(Page("t", "s", [Gallery([Shot(["data:a"], "cat")])])).decode()
+    assert re.findall('alt="([^"]*)"', text) == ["cat"]
+
+
 def test_lines_go_through_their_points():
     root = ElementTree.fromstring(
         line_chart([Series("a", [(0, 0), (0.5, 1), (1, 0.5)])], x=SHARE, y=SHARE).svg

@@ -172,6 +172,21 @@ def test_page_and_json_from_the_command(folder, tmp_path, capfd):
     assert text.count("data:image/jpeg") > 60
 
 
+def test_extremes_say_which_photo_and_how_extreme(folder, tmp_path, capfd):
+    save(folder / "bright/wide.png", np.full((30, 300, 3), 180))
+    (folder / "void").mkdir()
+    page = tmp_path / "report.html"
+    assert main(["data", "explore", str(folder), "-o", str(page), "--no-map", "--json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert record["extremes"]["widest"] == ["bright/wide.png"]
+    assert record["extremes"]["tallest"] == []  # the others are alike
+    text = page.read_text()
+    assert 'alt="bright/wide.png"' in text
+    assert "<small>300 \N{MULTIPLICATION SIGN} 30</small>" in text
+    assert "Tallest" not in text
+    assert "void \N{EN DASH}" in text  # no brightness, instead of none of it
+
+
 @pytest.mark.parametrize("model", ["absent.tflite", "page.html", "empty", "pets.tflite"])
 def test_command_looks_at_the_model_before_the_photos(folder, tmp_path, capfd, model):
     (tmp_path / "empty").mkdir()

@@ -98,6 +98,10 @@ class Exploration:
         """The labels, in order."""
         return tuple(count.label for count in self.check.labels)
 
+    def has_photos(self, label: str) -> bool:
+        """Whether any photo of a label can be decoded."""
+        return label in self.measurement.means_bgr
+
     @property
     def similar(self) -> tuple[PhotoGroup, ...]:
         """The groups of photos that show the same, the largest first."""
@@ -112,10 +116,11 @@ class Exploration:
         return Spread(float(low), float(median), float(high))
 
     def extremes(self, name: str) -> list[PhotoMeasures]:
-        """Return the photos that stand out most in a way of `EXTREMES`."""
+        """Return the photos that stand out most in a way of `EXTREMES`; none when all are alike."""
         trait, sign = EXTREMES[name]
         ordered = sorted(self.photos, key=lambda photo: sign * getattr(photo, trait))
-        return ordered[:_SHOWN_EXTREMES]
+        middle = getattr(ordered[len(ordered) // 2], trait) if ordered else 0.0
+        return [p for p in ordered[:_SHOWN_EXTREMES] if sign * getattr(p, trait) < sign * middle]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain values for JSON."""

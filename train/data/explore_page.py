@@ -1,6 +1,7 @@
 """The page of `edge data explore`: a folder of photos to look at."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +77,12 @@ def _overview(exploration: Exploration) -> Iterator[Block]:
     smallest = min(counts, key=lambda count: count.usable, default=None)
     tiles = [
         Tile(f"{len(exploration.photos):,}", "photos", _say(len(counts), "label")),
-        Tile(f"{len(check.bad):,}", "cannot be used", "named below"),
-        Tile(f"{joined:,}", "show the same as another", f"in {_say(len(check.groups), 'group')}"),
+        Tile(f"{len(check.bad):,}", "cannot be used", "named below" if check.bad else ""),
+        Tile(
+            f"{joined:,}",
+            "show the same as another",
+            f"in {_say(len(check.groups), 'group')}" if joined else "",
+        ),
     ]
     if smallest is not None:
         tiles.insert(1, Tile(f"{smallest.usable:,}", "in the smallest label", smallest.label))
@@ -129,6 +134,7 @@ def _sizes(exploration: Exploration) -> Iterator[Block]:
             f"{exploration.spread(label, 'aspect').high:.2f}",
         )
         for label in labels
+        if exploration.has_photos(label)
     ]
     yield Heading("Size and shape")
     yield Row(
@@ -159,11 +165,13 @@ def _light(exploration: Exploration) -> Iterator[Block]:
             is_note=True,
         )
     figures = [_trait(exploration, trait) for trait in TRAITS]
+    means = exploration.measurement.means_bgr
     yield Row(figures)
     yield Gallery(
         [
-            Shot([encode_picture(mean, side=192)], label)
-            for label, mean in exploration.measurement.means_bgr.items()
+            Shot([encode_picture(means[label], side=192)], label, names=[f"mean of {label}"])
+            for label in exploration.labels
+            if label in means
         ],
         "The mean of all photos of each label. Where something can be recognised, the photos "
         "have it in the same place.",
@@ -175,7 +183,10 @@ def _trait(exploration: Exploration, trait: str) -> Figure:
     spreads = {label: exploration.spread(label, trait) for label in exploration.labels}
     most = max((spread.high for spread in spreads.values()), default=1.0)
     bars = [
-        Bar(label, spread.median, (spread.low, spread.high)) for label, spread in spreads.items()
+        Bar(label, spread.median, (spread.low, spread.high))
+        if exploration.has_photos(label)
+        else Bar(label, math.nan)
+        for label, spread in spreads.items()
     ]
     axis = Axis(trait, 0, max(most * 1.1, 0.01), is_share=True)
     return Figure(
@@ -190,15 +201,32 @@ def _samples(exploration: Exploration) -> Iterator[Block]:
     for label in exploration.labels:
         own = [photo for photo in exploration.photos if photo.label == label]
         rows = np.linspace(0, len(own) - 1, min(_SAMPLES, len(own))).round().astype(int)
-        yield _thumbnails(exploration, [own[row].path for row in rows], label)
+        shots = [
+            Shot([uri], Path(own[row].path).name, names=[own[row].path])
+            for row in rows
+            for uri in _encode(exploration.check.root, own[row].path, side=_THUMBNAIL)
+        ]
+        if shots:
+            yield Gallery(shots, is_small=True, title=label)
 
 
 def _extremes(exploration: Exploration) -> Iterator[Block]:
     yield Heading("The most extreme")
     yield Text("Broken, empty and misplaced photos are often among them.")
-    for name in EXTREMES:
-        paths = [photo.path for photo in exploration.extremes(name)]
-        yield _thumbnails(exploration, paths, name.capitalize())
+    for name, (trait, _) in EXTREMES.items():
+        shots = [
+            Shot([uri], photo.path, [_measure(photo, trait)])
+            for photo in exploration.extremes(name)
+            for uri in _encode(exploration.check.root, photo.path, side=_THUMBNAIL)
+        ]
+        if shots:
+            yield Gallery(shots, is_small=True, title=name.capitalize(), is_whole=trait == "aspect")
+
+
+def _measure(photo: PhotoMeasures, trait: str) -> str:
+    if trait == "aspect":
+        return f"{photo.width} \N{MULTIPLICATION SIGN} {photo.height}"
+    return f"{getattr(photo, trait) * 100:.1f} %"
 
 
 def _map(exploration: Exploration) -> Iterator[Block]:
@@ -257,8 +285,8 @@ def _group_shot(exploration: Exploration, group: PhotoGroup) -> Shot:
     said = f"{len(group.paths)} {group.kind}"
     if len(group.labels) > 1:
         said += f", and they disagree: {', '.join(group.labels)}"
-    pictures = [uri for path in shown for uri in _encode(root, path, side=_THUMBNAIL)]
-    return Shot(pictures, said, shown)
+    pictures = [(path, uri) for path in shown for uri in _encode(root, path, side=_THUMBNAIL)]
+    return Shot([uri for _, uri in pictures], said, shown, [path for path, _ in pictures])
 
 
 def _mislabels(exploration: Exploration) -> Iterator[Block]:
@@ -277,21 +305,11 @@ def _mislabels(exploration: Exploration) -> Iterator[Block]:
     )
     root = exploration.check.root
     shots = [
-        Shot([uri], f"{one.label}? {one.suggested}", (f"{percent(one.score)}", one.path))
+        Shot([uri], f"{one.label}? {one.suggested}", (percent(one.score), one.path), [one.path])
         for one in found[:_SHOWN_MISLABELS]
         for uri in _encode(root, one.path, side=224)
     ]
     yield Gallery(shots, is_small=True)
-
-
-def _thumbnails(exploration: Exploration, paths: Iterable[str], title: str) -> Gallery:
-    root = exploration.check.root
-    shots = [
-        Shot([uri], Path(path).name)
-        for path in paths
-        for uri in _encode(root, path, side=_THUMBNAIL)
-    ]
-    return Gallery(shots, is_small=True, title=title)
 
 
 def _encode(root: Path, path: str, *, side: int) -> Iterator[str]:
