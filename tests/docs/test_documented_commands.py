@@ -71,7 +71,7 @@ def workplace(tmp_path_factory):
     for label in ("mine", "other", "none"):
         (folder / "photos" / label).mkdir(parents=True)
         for number in range(24):
-            path = folder / "photos" / label / f"{number:02d}.png"
+            path = folder / "photos" / label / f"house{number % 12}_{number:02d}.png"
             cv2.imwrite(str(path), texture(generator, label))
     cv2.imwrite(str(folder / "cat.jpg"), texture(generator, "mine"))
     writer = cv2.VideoWriter(

@@ -39,6 +39,7 @@ def group_photos(
 
     Raises:
         SettingError: The pattern is none.
+        DataError: The pattern names none of the photos.
     """
     names = name_groups(sha256, group_by)
     paths = different_files(sha256)

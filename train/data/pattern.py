@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from edge.errors import SettingError
+from edge.errors import DataError, SettingError
 
 
 def name_groups(paths: Iterable[str], pattern: str | None) -> dict[str, str]:
@@ -12,10 +12,12 @@ def name_groups(paths: Iterable[str], pattern: str | None) -> dict[str, str]:
     Args:
         paths: Relative to the data's root, with forward slashes.
         pattern: Regular expression, searched for in each path; what its first group matches, or
-            the whole of it where it has none, is the name. Photos without a match are alone.
+            the whole of it where it has none, is the name. Photos without a match, or with an
+            empty one, are alone.
 
     Raises:
         SettingError: It is no regular expression.
+        DataError: It names none of the photos, so that nothing would be kept together.
 
     Example:
         >>> name_groups(["none/house12_a.jpg", "cat/house12_b.jpg", "cat/7.jpg"], r"house(\d+)")
@@ -23,9 +25,19 @@ def name_groups(paths: Iterable[str], pattern: str | None) -> dict[str, str]:
     """
     if pattern is None:
         return {}
-    compiled = compile_pattern(pattern)
-    found = ((path, compiled.search(path)) for path in paths)
-    return {path: match[1 if compiled.groups else 0] or match[0] for path, match in found if match}
+    compiled, known = compile_pattern(pattern), sorted(paths)
+    found = ((path, compiled.search(path)) for path in known)
+    matched = (
+        (path, match[1 if compiled.groups else 0] or match[0]) for path, match in found if match
+    )
+    names = {path: name for path, name in matched if name}
+    if known and not names:
+        raise DataError(
+            "--group-by names at least one of the photos by its path",
+            received=f"'{pattern}', which finds nothing in any of {len(known)} paths",
+            fix=f"Write it for paths such as {known[0]}",
+        )
+    return names
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

@@ -94,6 +94,7 @@ def test_split_warns_of_groups_that_the_folder_tears(tmp_path, capfd):
         ("photos/parts", (), 1, "must not lie among the photos"),
         ("free", ("--group-by", "("), 2, "--group-by takes a regular expression"),
         ("free", ("--group-by", "dots"), 1, "separate groups of dots, too few"),
+        ("free", ("--group-by", "hosue"), 1, "Received: 'hosue', which finds nothing in any of"),
         ("free", ("--seed", "-1"), 2, "seed"),
         ("/proc/parts", (), 1, "must be writable"),
     ],
