@@ -34,7 +34,6 @@ _DECODER_ERRORS = (
     ValueError,
     EOFError,
     RuntimeError,
-    Image.DecompressionBombError,
 )
 
 _SYSTEM_NAMES = frozenset(
@@ -61,6 +60,7 @@ class PictureFacts:
     Attributes:
         format: Such as "JPEG".
         mode: Pillow's name of the pixel layout: "RGB", "L", "P", "CMYK", "I;16" and others.
+        is_deep: It stores more than 8 bits per value.
         has_alpha: Parts of it are transparent, or may be.
         frames: More than one for an animation or a TIFF file of several pages.
         is_turned: An EXIF orientation says that it is not stored upright.
@@ -69,6 +69,7 @@ class PictureFacts:
 
     format: str
     mode: str
+    is_deep: bool
     has_alpha: bool
     frames: int
     is_turned: bool
@@ -114,6 +115,7 @@ def describe_picture(path: Path) -> PictureFacts:
         return PictureFacts(
             format="JPEG" if picture.format == "MPO" else str(picture.format),
             mode=picture.mode,
+            is_deep=_is_deep(picture),
             has_alpha=picture.has_transparency_data,
             frames=frames,
             is_turned=picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9),
@@ -124,7 +126,8 @@ def describe_picture(path: Path) -> PictureFacts:
 def list_pictures(folder: Path) -> list[Path]:
     """Find the picture files of a folder and its subfolders, sorted.
 
-    Hidden ones and those of the system's own folders are left out, see `is_hidden`. Links to folders are not followed, so that a looping link ends nothing.
+    Hidden ones and those of the system's own folders are left out, see `is_hidden`. Links to
+    folders are not followed, so that a looping link ends nothing.
     """
     return sorted(
         path
@@ -155,6 +158,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")  # Pillow warns where `_check_size` already refuses
             with Image.open(path, formats=_FORMATS) as picture:
                 yield picture
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "far more, as a decompression bomb does") from error
     except UnidentifiedImageError as error:
         raise _undecodable(path, _describe_content(path)) from error
     except PictureError:
@@ -164,14 +169,18 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise _undecodable(path, reason) from error
 
 
+def _is_deep(picture: Image.Image) -> bool:
+    """Whether values have more than 8 bits; Pillow keeps 16-bit colours in 8 and says so no more.
+
+    What remains is the layout that its decoder is told to read, such as "RGB;16B".
+    """
+    return picture.mode.startswith(("I", "F")) or ";16" in str(getattr(picture, "tile", ""))
+
+
 def _check_size(path: Path, picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"A picture may have at most {MAX_PIXELS // 1_000_000} megapixels",
-            received=f"{width}x{height} in {path}",
-            fix="Scale it down or remove it",
-        )
+        raise _too_large(path, f"{width}x{height}")
 
 
 def _to_bgr(picture: Image.Image) -> Pixels:
@@ -204,7 +213,17 @@ def _describe_content(path: Path) -> str:
         return "the file is empty"
     if head.lstrip()[:1] == b"<":
         return "it holds text (HTML or XML)"
+    if head.isascii() and all(byte >= 32 or byte in b"\t\n\r" for byte in head):
+        return "it holds text, in no picture format known here"
     return "its content is no picture format known here"
+
+
+def _too_large(path: Path, declared: str) -> PictureError:
+    return PictureError(
+        f"A picture may have at most {MAX_PIXELS // 1_000_000} megapixels",
+        received=f"{declared} in {path}",
+        fix="Scale it down or remove it",
+    )
 
 
 def _undecodable(path: Path, reason: str) -> PictureError:

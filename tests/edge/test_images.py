@@ -209,7 +209,7 @@ def test_files_that_are_no_pictures_are_named_with_the_reason(tmp_path, content,
     ("size_wh", "message"),
     [
         ((10_000, 10_000), "at most 50 megapixels. Received: 10000x10000"),
-        ((60_000, 60_000), "bomb.png: .*exceeds limit"),
+        ((60_000, 60_000), "at most 50 megapixels. Received: far more, as a decompression bomb"),
     ],
 )
 def test_bombs_are_refused_by_their_header(tmp_path, size_wh, message):

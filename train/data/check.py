@@ -36,6 +36,7 @@ def check_folder(folder: Path, *, group_by: str | None, progress: TrainProgress)
     Raises:
         DataError: There is no such folder.
         SettingError: The pattern is no regular expression.
+        DataError: The pattern names none of the photos.
     """
     cv2.setNumThreads(1)  # the threads here are our own
     survey = survey_folder(absolute_folder(folder))
@@ -52,7 +53,7 @@ def check_folder(folder: Path, *, group_by: str | None, progress: TrainProgress)
     groups = tuple(_describe_groups(survey, joined, sha256, names))
     labels = tuple(_count_labels(survey, sha256, joined))
     findings = (*decoded.findings, *survey.findings)
-    failures = [*_judge_layout(survey), *_judge_labels(labels), *_judge_bad(findings, len(paths))]
+    failures = [*_judge_layout(survey), *_judge_labels(labels), *_judge_bad(findings, paths)]
     advice = [*_advise(labels), *_judge_groups(groups)]
     return CheckReport(
         survey.root, labels, findings, groups, (*failures, *advice), is_passed=not failures
@@ -109,18 +110,21 @@ def _judge_labels(labels: Sequence[LabelCount]) -> Iterator[str]:
             )
 
 
-def _judge_bad(findings: Sequence[Finding], files: int) -> Iterator[str]:
+def _judge_bad(findings: Sequence[Finding], paths: Sequence[str]) -> Iterator[str]:
+    """Compare with all files that are, or would be, photos: HEIC files are no pictures by name."""
     bad = {finding.path for finding in findings if finding.is_bad}
-    if files and len(bad) > MOST_BAD * files:
-        yield f"{len(bad)} of {files} files cannot be used, more than {MOST_BAD:.0%}."
+    files = len(bad.union(paths))
+    if len(bad) > MOST_BAD * files:
+        yield f"{len(bad)} of {files} files cannot be used, more than {MOST_BAD * 100:.0f} %."
 
 
 def _advise(labels: Sequence[LabelCount]) -> Iterator[str]:
     few = [count for count in labels if FEWEST_PICTURES <= count.different < ADVISED_PICTURES]
-    for count in few:
+    if few:
+        named = ", ".join(f"{count.label} ({count.different})" for count in few)
         yield (
-            f"{count.label} has only {count.different} different photos; "
-            f"{ADVISED_PICTURES} or more make a result that can be relied on."
+            f"Few different photos: {named}; {ADVISED_PICTURES} or more of each label make a "
+            "result that can be relied on."
         )
     usable = sorted(labels, key=lambda count: count.usable)
     if len(usable) > 1 and usable[-1].usable > _MOST_IMBALANCE * max(usable[0].usable, 1):

@@ -123,7 +123,8 @@ def _show_check(report: "CheckReport") -> None:
         output.emit_text(f"{group.kind}: {', '.join(group.paths[:_SHOWN])}")
     if report.groups:
         photos = sum(len(group.paths) for group in report.groups)
-        output.emit_text(f"{photos} photos belong together in {len(report.groups)} groups")
+        groups = f"{len(report.groups)} group{'s' * (len(report.groups) > 1)}"
+        output.emit_text(f"{photos} photos belong together in {groups}")
     for problem in report.problems:
         output.emit_text(problem)
     verdict = "passed" if report.is_passed else "failed"

@@ -53,24 +53,25 @@ def decode_all(
             return list(_describe(relative, describe_picture(path))), thumbnail
         except PictureError as error:
             skipped = explain(relative, path, error)
-            return [_judge(skipped)], skipped
+            return [_judge(skipped, error)], skipped
 
     results = map_in_threads(decode, paths, when_done=when_done)
     findings = tuple(finding for found, _ in results for finding in found)
     return DecodedFiles(findings, collect_thumbnails(paths, [shrunk for _, shrunk in results]))
 
 
-def _judge(skipped: SkippedFile) -> Finding:
-    return Finding(skipped.path, _sort_reason(skipped.reason), skipped.reason, is_bad=True)
+def _judge(skipped: SkippedFile, error: PictureError) -> Finding:
+    is_closed = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
+    kind = "unreadable" if is_closed else _sort_reason(skipped.reason)
+    return Finding(skipped.path, kind, skipped.reason, is_bad=True)
 
 
 def _sort_reason(reason: str) -> str:
     for word, kind in (
         ("is empty", "empty"),
-        ("holds text", "no picture inside"),
+        ("it holds", "no picture inside"),
         ("no picture format", "no picture inside"),
         ("truncated", "truncated"),
-        ("decompression bomb", "too large"),
         ("megapixels", "too large"),
     ):
         if word in reason:
@@ -85,7 +86,7 @@ def _describe(path: str, facts: PictureFacts) -> Iterator[Finding]:
     if facts.frames > 1:
         reason = f"{facts.frames} frames; the first one is taken"
         yield Finding(path, "animation", reason)
-    if facts.mode.startswith("I") or facts.mode == "F":
+    if facts.is_deep:
         yield Finding(path, "16 bit", "more than 8 bits per value; scaled to 8")
     if facts.mode == "CMYK":
         yield Finding(path, "CMYK", "inks instead of colours; converted")

@@ -78,13 +78,18 @@ def _judge_twins(root: Path, places: tuple[LabelFolder, ...]) -> Iterator[Findin
 
 def _judge_entries(root: Path, used: set[str]) -> Iterator[Finding]:
     """Look at all names; folders that links lead to are looked at where they are labels only."""
-    for above, folders, names in os.walk(root):
+    closed: list[OSError] = []
+    for above, folders, names in os.walk(root, onerror=closed.append):
         for name in [*folders, *names]:
             path = Path(above, name)
             finding = _judge(path.relative_to(root).as_posix(), path, root, used)
             if finding is not None:
                 yield finding
         folders[:] = [name for name in folders if not is_hidden(name)]
+    for error in closed:
+        relative = Path(error.filename).relative_to(root).as_posix()
+        reason = f"a folder that cannot be looked into ({error.strerror}); its photos are not used"
+        yield Finding(relative, "unreadable", reason, is_bad=True)
 
 
 def _judge(relative: str, path: Path, root: Path, used: set[str]) -> Finding | None:
@@ -108,7 +113,9 @@ def _judge_link(relative: str, path: Path, root: Path) -> Finding | None:
         reason = f"a link to nothing ({getattr(error, 'strerror', None) or 'it loops'})"
         return Finding(relative, "dead link", reason, is_bad=True)
     if not target.is_relative_to(root):
-        return Finding(relative, "link outside", f"a link that leaves the folder, to {target}")
+        followed = "not followed below a label" if target.is_dir() else "followed"
+        reason = f"a link that leaves the folder, to {target}; {followed}"
+        return Finding(relative, "link outside", reason)
     if target.is_dir():
         return Finding(relative, "folder link", "a link to a folder; not followed below a label")
     return None

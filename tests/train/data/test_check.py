@@ -7,6 +7,7 @@ import shutil
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,9 +45,10 @@ def photos(tmp_path):
 BAD = {
     "empty.jpg": (b"", "empty", "the file is empty"),
     "page.jpg": (b"<html>404</html>", "no picture inside", "it holds text (HTML or XML)"),
+    "text.jpg": (b"moved to the attic\n", "no picture inside", "it holds text"),
     "noise.jpg": (bytes(range(256)), "no picture inside", "no picture format known here"),
     "large.png": (png_header(9000, 9000), "too large", "it has 9000x9000"),
-    "bomb.png": (png_header(60000, 60000), "too large", "exceeds limit"),
+    "bomb.png": (png_header(60000, 60000), "too large", "it has far more, as a"),
     "photo.heic": (b"\0\0\0\x18ftypheic" + bytes(16), "unknown format", "convert it to JPEG"),
     "photo.dat": (b"\xff\xd8\xff" + bytes(16), "wrong extension", "holds JPEG but is named .dat"),
 }
@@ -82,11 +84,20 @@ def test_check_names_truncated_files(photos, capfd):
 PICTURE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 40, 3), np.uint8))
 
 
+def encode_deep_colours(width, height):
+    """Return a PNG file with 16 bits per colour, which Pillow reads but does not write."""
+    values = np.random.default_rng(4).integers(0, 2**16, (height, width, 3)).astype(">u2")
+    done, deep = cv2.imencode(".png", values.astype(np.uint16))
+    assert done
+    return deep.tobytes()
+
+
 def write_odd(folder):
     PICTURE.save(folder / "named.png", "JPEG")
     others = [Image.new("RGB", PICTURE.size, colour) for colour in ("red", "blue")]
     PICTURE.save(folder / "moving.webp", save_all=True, append_images=others)
     Image.fromarray(np.arange(1600, dtype=np.uint16).reshape(40, 40) * 40).save(folder / "deep.png")
+    (folder / "deep_colours.png").write_bytes(encode_deep_colours(40, 40))
     PICTURE.convert("CMYK").save(folder / "inks.jpg")
     PICTURE.rotate(180).convert("P").save(folder / "few.png")
     PICTURE.transpose(Image.Transpose.TRANSPOSE).convert("RGBA").save(folder / "clear.png")
@@ -103,6 +114,7 @@ def test_check_names_what_is_stored_in_an_unusual_way(photos, capfd):
         ("dots/named.png", "wrong extension"),
         ("dots/moving.webp", "animation"),
         ("dots/deep.png", "16 bit"),
+        ("dots/deep_colours.png", "16 bit"),
         ("dots/inks.jpg", "CMYK"),
         ("dots/few.png", "palette"),
         ("dots/clear.png", "transparent"),
@@ -153,10 +165,32 @@ def test_check_leaves_the_folders_of_a_network_drive_alone(photos, capfd):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_check_names_unreadable_files(photos, capfd):
+def test_check_names_unreadable_files_and_folders(photos, capfd):
     (photos / "dots/000.png").chmod(0)
+    (photos / "dots/closed").mkdir(mode=0)
     _, report, _ = check(capfd, photos)
-    assert report["findings"][0]["reason"] == "Permission denied"
+    found = {f["path"]: (f["kind"], f["reason"]) for f in report["findings"]}
+    assert found["dots/000.png"] == ("unreadable", "Permission denied")
+    assert found["dots/closed"][0] == "unreadable"
+    assert "cannot be looked into (Permission denied)" in found["dots/closed"][1]
+
+
+def test_check_names_what_the_system_will_not_open(photos, capfd, monkeypatch):
+    """As above, for those who may read everything."""
+    closed, real_scan = photos / "dots/closed", os.scandir
+    closed.mkdir()
+    (closed / "inside.png").write_bytes((photos / "dots/000.png").read_bytes())
+
+    def scan(path="."):
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(closed))
+        return real_scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    _, report, _ = check(capfd, photos)
+    (finding,) = [f for f in report["findings"] if f["path"] == "dots/closed"]
+    assert (finding["kind"], finding["is_bad"]) == ("unreadable", True)
+    assert "cannot be looked into (Permission denied)" in finding["reason"]
 
 
 def test_check_finds_copies_near_copies_and_named_groups(photos, capfd):
@@ -185,7 +219,31 @@ def test_check_fails_when_more_than_5_percent_are_bad(photos, capfd):
     (photos / "dots/bad3.jpg").write_bytes(b"")
     code, report, _ = check(capfd, photos)
     assert code == 1
-    assert report["problems"][0] == "4 of 64 files cannot be used, more than 5%."
+    assert report["problems"][0] == "4 of 64 files cannot be used, more than 5 %."
+
+
+def test_check_counts_what_a_telephone_has_stored_as_files(photos, capfd):
+    for number in range(90):
+        (photos / f"dots/{number}.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(16))
+    code, report, _ = check(capfd, photos)
+    assert (code, report["bad"]) == (1, 90)
+    assert report["problems"][0] == "90 of 150 files cannot be used, more than 5 %."
+
+
+def test_check_names_all_labels_with_few_photos_in_one_sentence(photos, capfd):
+    _, report, _ = check(capfd, photos)
+    assert report["problems"] == [
+        "Few different photos: dots (30), stripes (30); 100 or more of each label make a result "
+        "that can be relied on."
+    ]
+
+
+@pytest.mark.parametrize("pattern", [r"hosue(\d+)", "", "x*"])
+def test_check_refuses_a_pattern_that_names_no_photo(photos, capfd, pattern):
+    assert main(["data", "check", str(photos), "--group-by", pattern]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "finds nothing in any of 60 paths. Write it for paths such as dots/000.png" in said.err
 
 
 def test_check_fails_when_a_label_has_too_few(photos, capfd):
