@@ -25,7 +25,7 @@ def name_groups(paths: Iterable[str], pattern: str | None) -> dict[str, str]:
     """
     if pattern is None:
         return {}
-    compiled, known = compile_pattern(pattern), sorted(paths)
+    compiled, known = compile_pattern(pattern), list(paths)
     found = ((path, compiled.search(path)) for path in known)
     matched = (
         (path, match[1 if compiled.groups else 0] or match[0]) for path, match in found if match
@@ -35,7 +35,7 @@ def name_groups(paths: Iterable[str], pattern: str | None) -> dict[str, str]:
         raise DataError(
             "--group-by names at least one of the photos by its path",
             received=f"'{pattern}', which finds nothing in any of {len(known)} paths",
-            fix=f"Write it for paths such as {known[0]}",
+            fix=f"Write it for paths such as {min(known)}",
         )
     return names
 

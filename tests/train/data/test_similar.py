@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.errors import SettingError
+from edge.errors import DataError, SettingError
 from edge.images import read_picture
 from train.data.groups import unite
 from train.data.pattern import name_groups
@@ -126,7 +126,7 @@ def test_truncated_jpeg_is_refused_at_any_size(tmp_path):
         (r"house(\d+)", {"none/house1_a.jpg": "1", "cat/house1_b.jpg": "1"}),  # first group
         (r"house\d+", {"none/house1_a.jpg": "house1", "cat/house1_b.jpg": "house1"}),  # whole
         (r"^cat/", {"cat/house1_b.jpg": "cat/", "cat/7.jpg": "cat/"}),  # the folders count, too
-        ("nothing", {}),
+        (r"house(\d*)_b|cat", {"cat/house1_b.jpg": "cat", "cat/7.jpg": "cat"}),  # no first group
         (None, {}),
     ],
 )
@@ -138,6 +138,13 @@ def test_name_groups(pattern, expected):
 def test_name_groups_refuses_what_is_no_pattern():
     with pytest.raises(SettingError, match=r"--group-by takes .* Received: house\(, "):
         name_groups(["a"], "house(")
+
+
+@pytest.mark.parametrize("pattern", ["nothing", "", "x*"])
+def test_name_groups_refuses_what_names_no_photo(pattern):
+    with pytest.raises(DataError, match=r"in any of 2 paths\. Write it for paths such as cat/1"):
+        name_groups(["dog/2.jpg", "cat/1.jpg"], pattern)
+    assert name_groups([], pattern) == {}
 
 
 def test_unite_joins_through_copies_likeness_and_names():
