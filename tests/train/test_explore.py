@@ -166,7 +166,8 @@ def test_page_and_json_from_the_command(folder, tmp_path, capfd):
     text = page.read_text()
     assert "dark &lt;b&gt;" in text
     assert "dark <b>" not in text
-    assert "it holds text (HTML or XML)" in text
+    assert "no picture inside: it holds text (HTML or XML)" in text
+    assert "These cannot be used." in text
     assert "and they disagree: bright, dark &lt;b&gt;" in text
     assert "than the rest, by" in text
     assert text.count("data:image/jpeg") > 60

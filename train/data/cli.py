@@ -1,5 +1,6 @@
 """Fetch, check, explore and split photos."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,6 +126,9 @@ def _show_check(report: "CheckReport") -> None:
         photos = sum(len(group.paths) for group in report.groups)
         groups = f"{len(report.groups)} group{'s' * (len(report.groups) > 1)}"
         output.emit_text(f"{photos} photos belong together in {groups}")
+    kinds = Counter(finding.kind for finding in report.findings)
+    if max([len(report.groups), *kinds.values()]) > _SHOWN:
+        output.emit_text("There are more than are shown; --json lists all")
     for problem in report.problems:
         output.emit_text(problem)
     verdict = "passed" if report.is_passed else "failed"

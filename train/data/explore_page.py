@@ -105,14 +105,20 @@ def _overview(exploration: Exploration) -> Iterator[Block]:
 
 
 def _findings(exploration: Exploration) -> Iterator[Block]:
-    findings = sorted(exploration.check.findings, key=lambda finding: not finding.is_bad)
+    findings = exploration.check.findings
     if findings:
-        shown = findings[:_SHOWN_FINDINGS]
-        rows = [(f.path, f.kind, "cannot be used" if f.is_bad else "", f.reason) for f in shown]
-        more = len(findings) - len(shown)
-        said = f"and {more:,} more; edge data check lists all" if more else ""
         yield Heading("Files worth a look")
-        yield Table(("file", "kind", "", "what"), rows, said)
+    for said, is_bad in (
+        ("These cannot be used.", True),
+        ("These are converted, followed or left aside.", False),
+    ):
+        own = [finding for finding in findings if finding.is_bad is is_bad]
+        rows = [(f.path, f"{f.kind}: {f.reason}") for f in own[:_SHOWN_FINDINGS]]
+        more = len(own) - len(rows)
+        if rows:
+            yield Text(said)
+            caption = f"and {more:,} more; edge data check --json lists all" if more else ""
+            yield Table(("file", "what"), rows, caption)
 
 
 def _sizes(exploration: Exploration) -> Iterator[Block]:
@@ -277,7 +283,7 @@ def _groups(exploration: Exploration) -> Iterator[Block]:
     )
     yield Gallery([_group_shot(exploration, group) for group in groups[:_SHOWN_GROUPS]])
     if len(groups) > _SHOWN_GROUPS:
-        yield Text(f"{len(groups) - _SHOWN_GROUPS:,} more; edge data check lists all.")
+        yield Text(f"{len(groups) - _SHOWN_GROUPS:,} more; edge data check --json lists all.")
 
 
 def _group_shot(exploration: Exploration, group: PhotoGroup) -> Shot:

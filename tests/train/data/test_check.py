@@ -283,6 +283,11 @@ def test_check_writes_a_table_for_people(photos, capfd):
     out = capfd.readouterr().out
     assert "no picture inside" in out
     assert out.splitlines()[-1] == f"{photos}: passed; 1 files cannot be used"
+    assert "--json lists all" not in out
+    for number in range(4):
+        (photos / f"dots/{number}.txt").write_text("a note")
+    assert main(["data", "check", str(photos)]) == 0
+    assert "There are more than are shown; --json lists all" in capfd.readouterr().out
 
 
 def test_check_refuses_a_missing_folder(tmp_path, capfd):
