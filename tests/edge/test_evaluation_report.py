@@ -56,7 +56,7 @@ def test_page_and_json_say_the_same(capfd, model, folder, tmp_path):
 
 
 def test_page_is_refused_before_the_work(capfd, model, folder):
-    assert cli.main(["evaluate", str(folder), "-m", str(model), "--report", "report.pdf"]) == 1
+    assert cli.main(["evaluate", str(folder), "-m", str(model), "--report", "report.pdf"]) == 2
     assert "ends in .html" in capfd.readouterr().err
 
 
