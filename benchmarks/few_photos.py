@@ -237,7 +237,7 @@ def flatten(photos: Photos) -> tuple[list[Path], NDArray[np.int64]]:
 
 
 def print_table(results: Sequence[Result]) -> None:
-    """Print mean and spread over the seeds for each number of photos."""
+    """Print mean and standard deviation over the seeds; one seed says nothing of the latter."""
     print("\n| photos per label | seeds | recipe | accuracy | spread | seconds |")
     print("|---:|---:|---|---:|---:|---:|")
     for count in sorted({result.count for result in results}):
@@ -245,9 +245,10 @@ def print_table(results: Sequence[Result]) -> None:
             own = [r for r in results if (r.count, r.recipe) == (count, recipe)]
             if own:
                 accuracy = [r.accuracy for r in own]
+                spread = f"{np.std(accuracy, ddof=1):.2%}" if len(own) > 1 else "-"
                 print(
                     f"| {count} | {len(own)} | {recipe} | {np.mean(accuracy):.2%} | "
-                    f"{np.std(accuracy):.2%} | {np.mean([r.seconds for r in own]):.0f} |"
+                    f"{spread} | {np.mean([r.seconds for r in own]):.0f} |"
                 )
 
 

@@ -4,12 +4,14 @@ The same photos, network, size, batch size, optimizer, loss and trainable layers
 no augmentation on either, so that only the way from file to step differs:
 
 - plain: `image_dataset_from_directory(...)` with its defaults, pixels scaled, and `model.fit`;
-- catseye: hashing, decoding into the cache, threads that fill batches, and the step of `Learner`.
+- catseye: hashing, looking for near-identical photos, decoding into the cache, threads that fill
+  batches, and the step of `Learner`.
 
 The first epoch of catseye includes looking at every file; that of plain has nothing before it.
 Both sides learn a few steps first, so that neither pays for TensorFlow's warm-up. The sides take
 turns, epoch by epoch, so that a busy machine slows both; the order of the turns alternates. The
-processor time, of all threads, does not depend on what else the machine does.
+processor time, of all threads, does not depend on what else the machine does. At the end it says
+where catseye's time went: waiting for batches is what its pipeline costs, steps are the network's.
 
     python benchmarks/training_speed.py FOLDER --pictures 400 --network cnn
 """
@@ -20,8 +22,10 @@ import platform
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -37,6 +41,8 @@ import tf_keras  # noqa: E402
 from train.augment import PRESETS  # noqa: E402
 from train.batches import TrainingBatches  # noqa: E402
 from train.cache import PixelCache  # noqa: E402
+from train.data.groups import different_files, find_alike  # noqa: E402
+from train.data.thumbnails import take_thumbnails  # noqa: E402
 from train.folder import PhotoFolder, find_photos  # noqa: E402
 from train.learner import Learner  # noqa: E402
 from train.networks import INPUT_MEAN, INPUT_SCALE, NETWORK_NAMES, find_network  # noqa: E402
@@ -63,10 +69,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an epoch takes: by the clock, and of all threads on all processors."""
+    """What an epoch takes: by the clock, and of all threads on all processors.
+
+    `spent` says where the seconds by the clock went, if that is known.
+    """
 
     seconds: float
     processor_seconds: float
+    spent: Counter[str] = field(default_factory=Counter)
 
 
 class Stopwatch:
@@ -107,6 +117,7 @@ def main() -> None:
 def compare(task: Task, *, epochs: int) -> None:
     """Let the sides take turns, and print an epoch per line."""
     plain, ours = run_plain(task), run_catseye(task)
+    costs = []
     print("            images per second            processor time, ms per image")
     print("epoch    plain  catseye    ratio    plain  catseye    ratio")
     for epoch in range(1, epochs + 1):
@@ -120,6 +131,11 @@ def compare(task: Task, *, epochs: int) -> None:
             f"{epoch:5} {rates[0]:8.1f} {rates[1]:8.1f} {rates[1] / rates[0]:8.2f} "
             f"{loads[0]:8.2f} {loads[1]:8.2f} {loads[0] / loads[1]:8.2f}"
         )
+        costs.append(own)
+    print("\nepoch   where the time of catseye goes, seconds")
+    for epoch, cost in enumerate(costs, start=1):
+        spent = "   ".join(f"{name} {seconds:.2f}" for name, seconds in cost.spent.items())
+        print(f"{epoch:5}   {spent}   all {cost.seconds:.2f}")
 
 
 def run_plain(task: Task) -> Iterator[Cost]:
@@ -156,29 +172,54 @@ def run_catseye(task: Task) -> Iterator[Cost]:
         warm = PixelCache(Path(folder), [0] * task.batch_size, side=task.side)
         warm.pixels_rgb[:] = 0
         for epoch in range(3):
-            learn(learner, warm, task, epoch)
+            learn(learner, warm, task, epoch, Counter())
         cache = PixelCache(
             Path(folder),
             [labels.index(file.label) for file in task.photos.files],
             side=task.side,
         )
-        paths = [file.path for file in task.photos.files]
         for epoch in range(1, 1_000_000):
+            spent: Counter[str] = Counter()
             with Stopwatch() as watch:
                 if epoch == 1:
-                    hash_files(task.photos.root, paths)
-                    decode_files(task.photos.root, paths, cache=cache)
-                learn(learner, cache, task, epoch)
-            yield watch.cost
+                    look(task.photos, cache, spent)
+                learn(learner, cache, task, epoch, spent)
+            yield replace(watch.cost, spent=spent)
 
 
-def learn(learner: Learner, cache: PixelCache, task: Task, epoch: int) -> None:
+def look(photos: PhotoFolder, cache: PixelCache, spent: Counter[str]) -> None:
+    """Do what `edge train` does with every photo before the first step."""
+    paths = [file.path for file in photos.files]
+    with spending(spent, "hashing"):
+        hashed = hash_files(photos.root, paths)
+    with spending(spent, "comparing"):
+        different = different_files(hashed.sha256)
+        find_alike(take_thumbnails(photos.root, different, when_done=lambda: None))
+    with spending(spent, "decoding"):
+        decode_files(photos.root, paths, cache=cache)
+
+
+def learn(learner: Learner, cache: PixelCache, task: Task, epoch: int, spent: Counter[str]) -> None:
     """Learn from every batch of an epoch."""
     batches = TrainingBatches(
         cache, batch_size=task.batch_size, side=task.side, seed=1, strength=PRESETS["none"]
     )
-    for batch in batches.epoch(epoch):
-        learner.step(batch, learning_rate=_LEARNING_RATE)
+    drawn = batches.epoch(epoch)
+    while True:
+        with spending(spent, "waiting for batches"):
+            batch = next(drawn, None)
+        if batch is None:
+            return
+        with spending(spent, "steps"):
+            learner.step(batch, learning_rate=_LEARNING_RATE)
+
+
+@contextmanager
+def spending(spent: Counter[str], name: str) -> Iterator[None]:
+    """Add the seconds that a block takes to those of its name."""
+    began = time.perf_counter()
+    yield
+    spent[name] += time.perf_counter() - began
 
 
 def build(task: Task) -> Any:

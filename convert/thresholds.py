@@ -62,6 +62,18 @@ class Goal:
             return f"precision {self.precision:g}"
         return f"cost {self.wrong_cost:g}:{self.missed_cost:g}"
 
+    @property
+    def least_precision(self) -> float:
+        """Share of right answers that is asked for, or from which answers cost less than none.
+
+        Example:
+            >>> Goal(0.99).least_precision, Goal(wrong_cost=99.0).least_precision
+            (0.99, 0.99)
+        """
+        if self.wrong_cost is None:
+            return self.precision
+        return self.wrong_cost / (self.wrong_cost + self.missed_cost)
+
 
 def read_goal(precision: float | None, cost: str | None) -> Goal:
     """Make the goal of what the command line says.
@@ -109,7 +121,8 @@ class Threshold:
         precision_shown: What the precision is at least, with 95 % confidence.
         verdict: "shown", with that confidence; "met" by these pictures, which are too few to
             show it; "missed"; or "cheapest" when the goal is a cost.
-        note: What to know when it is not shown; else empty.
+        note: What to know when it, or that the answers are worth their cost, is not shown; else
+            empty.
     """
 
     value: float
@@ -203,9 +216,10 @@ def choose_threshold(
     owned = int(is_own.sum())
     if goal.wrong_cost is not None:
         costs = goal.wrong_cost * wrong + goal.missed_cost * (owned - right)
-        return _describe(int(costs.argmin()), right, wrong, owned, CHEAPEST, "")
-    index, verdict = _meet_precision(right, wrong, goal.precision)
-    note = _explain(verdict, int(right[index]), int(wrong[index]), goal.precision)
+        index, verdict = int(costs.argmin()), CHEAPEST
+    else:
+        index, verdict = _meet_precision(right, wrong, goal.precision)
+    note = _explain(verdict, int(right[index]), int(wrong[index]), goal.least_precision)
     return _describe(index, right, wrong, owned, verdict, note)
 
 
@@ -226,17 +240,18 @@ def _meet_precision(
 
 
 def _explain(verdict: str, right: int, wrong: int, precision: float) -> str:
-    """Say what keeps a precision from being shown."""
+    """Say what keeps a precision, or that the answers are worth their cost, from being shown."""
     answers = right + wrong
-    if verdict == SHOWN:
-        return ""
     if not answers:
         return "no validation picture gets this label"
     bound = most_wrong_share(wrong, answers)
+    if 1 - bound >= precision:
+        return ""
     found = f"{wrong} wrong of {answers}, which shows at most 1 wrong in {1 / bound:.1f}"
     if verdict == MISSED:
         return f"not met: {found}"
-    return f"not shown: {found}; it takes {answers_for(precision):,} answers without a mistake"
+    lacking = "not shown to be worth it" if verdict == CHEAPEST else "not shown"
+    return f"{lacking}: {found}; it takes {answers_for(precision):,} answers without a mistake"
 
 
 def _describe(

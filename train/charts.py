@@ -64,19 +64,20 @@ def draw_confusion(evaluation: Evaluation, path: Path, *, title: str) -> None:
 
 
 def draw_rate_range(found: RateRange, path: Path) -> None:
-    """Draw the loss over the learning rate, with the suggestion, as a PNG file."""
+    """Draw the loss over the learning rate, with what it suggests, as a PNG file."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.semilogx(found.rates, found.losses, color=_VALIDATION, linewidth=2)
-    axes.axvline(found.suggested, color=_BEST, linestyle="--", linewidth=1.5)
-    axes.annotate(
-        f"suggested: {found.suggested:.1g}",
-        (found.suggested, 1.0),
-        xycoords=("data", "axes fraction"),
-        xytext=(6, -14),
-        textcoords="offset points",
-        color=_BEST,
-    )
+    if found.suggested is not None:
+        axes.axvline(found.suggested, color=_BEST, linestyle="--", linewidth=1.5)
+        axes.annotate(
+            f"suggested: {found.suggested:.1g}",
+            (found.suggested, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(6, -14),
+            textcoords="offset points",
+            color=_BEST,
+        )
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss, smoothed")
     axes.set_title("Learning-rate range test", loc="left", fontweight="bold")

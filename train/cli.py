@@ -311,7 +311,13 @@ def _show_rates(found: "RateSearch", *, is_json: bool) -> None:
             }
         )
     else:
-        output.emit_text(f"suggested: --learning-rate {found.range.suggested:.1g}")
+        rate = found.range.suggested
+        output.emit_text(
+            "no suggestion: the loss did not fall by more than it differs from batch to batch; "
+            "keep the default, or try a larger --batch-size"
+            if rate is None
+            else f"suggested: --learning-rate {rate:.1g}"
+        )
         output.say(f"drawn in {found.figure}")
 
 

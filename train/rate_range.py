@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from train.batches import Batch, TrainingBatches
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ MOST_STEPS = 120
 _MEMORY = 0.9
 _DIVERGED = 4.0
 _SAFETY = 10.0
+_EARLY_STEPS = 20  # up to a rate of 1e-5, which moves next to nothing
+_CLEAR = 3.0  # standard errors that the loss must fall by, to have fallen
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,13 @@ class RateRange:
         rates: Of each step, ascending.
         losses: Smoothed, of each step.
         suggested: Rate to train with: a tenth of the one with the lowest loss. There learning
-            is still quick, and the rate is a safe way off where it breaks down.
+            is still quick, and the rate is a safe way off where it breaks down. `None` when the
+            loss has not fallen by more than it differs from batch to batch.
     """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
-    suggested: float
+    suggested: float | None
 
 
 def climb_rates(
@@ -81,17 +86,32 @@ def rate_ladder(steps: int) -> Iterator[float]:
 
 
 def read_range(rates: Sequence[float], losses: Sequence[float]) -> RateRange:
-    """Smooth the losses and suggest a rate; `LOWEST` when no step was made.
+    """Smooth the losses and suggest a rate, where one can be told from them.
 
     Example:
-        >>> found = read_range([1e-4, 1e-3, 1e-2, 1e-1], [1.0, 0.5, 0.1, 9.0])
-        >>> found.suggested
-        0.001
+        >>> rates = list(rate_ladder(120))
+        >>> falling = [1.0] * 60 + [0.5] * 59 + [9.0]
+        >>> found = read_range(rates, falling)
+        >>> f"{found.suggested:.0e}", read_range(rates, [1.0] * 120).suggested
+        ('9e-02', None)
     """
     smoothed = smooth(losses)
-    lowest = min(range(len(smoothed)), key=smoothed.__getitem__, default=None)
-    suggested = LOWEST if lowest is None else rates[lowest] / _SAFETY
-    return RateRange(tuple(rates), tuple(smoothed), suggested)
+    return RateRange(tuple(rates), tuple(smoothed), _suggest(rates, losses, smoothed))
+
+
+def _suggest(
+    rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[float]
+) -> float | None:
+    """Return a tenth of the rate of the lowest loss, if that is lower than chance makes it."""
+    early = np.asarray(losses[:_EARLY_STEPS])
+    if len(losses) <= _EARLY_STEPS:
+        return None
+    lowest = min(range(_EARLY_STEPS, len(smoothed)), key=smoothed.__getitem__)
+    deviation = float(np.diff(early).std()) / math.sqrt(2)  # of batches, whatever the slope
+    averaged = (1 + _MEMORY) / (1 - _MEMORY)  # losses that a smoothed one is worth
+    chance = deviation * math.sqrt(1 / len(early) + 1 / averaged)
+    has_fallen = float(early.mean()) - smoothed[lowest] > _CLEAR * chance
+    return rates[lowest] / _SAFETY if has_fallen else None
 
 
 def smooth(losses: Iterable[float]) -> list[float]:

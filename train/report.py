@@ -25,6 +25,7 @@ _EXPLANATION = (
     "On the right Grad-CAM (Selvaraju et al. 2017): the parts glow that spoke for the wrong answer."
 )
 _SHOWN_SKIPPED = 20
+_NETWORKS_OWN = ("dropout", "weights", "width")  # what each network has, where nobody asked
 
 
 def write_report(
@@ -110,7 +111,7 @@ def _training(outcome: Outcome) -> Iterator[Block]:
     if outcome.history:
         yield Row([*_learning_curves(outcome)])
     settings = outcome.to_dict()["training"]
-    rows = [(name.replace("_", " "), _say(value)) for name, value in settings.items()]
+    rows = [(name.replace("_", " "), _say(name, value)) for name, value in settings.items()]
     half = (len(rows) + 1) // 2
     yield Row([Table(("setting", "value"), rows[:half]), Table(("setting", "value"), rows[half:])])
 
@@ -215,7 +216,9 @@ def _known_weakness(outcome: Outcome) -> Iterator[Block]:
         yield Text(f"Weakest label: {label}, of whose pictures it finds {percent(metrics.recall)}.")
 
 
-def _say(value: object) -> str:
+def _say(name: str, value: object) -> str:
     if value is None:
-        return "none"
+        return "the network's own" if name in _NETWORKS_OWN else "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -151,8 +151,9 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in table.rows
     )
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    return f'<div class="table"><table>{caption}{head}<tbody>{body}</tbody></table></div>'
+    said = f"<figcaption>{escape(table.caption)}</figcaption>" if table.caption else ""
+    rows = f"<table>{head}<tbody>{body}</tbody></table>"
+    return f'<figure><div class="table">{rows}</div>{said}</figure>'
 
 
 def _figure(figure: Figure) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.metrics import Evaluation, apply_temperature, evaluate_scores
+from edge.metrics import Evaluation, evaluate_scores
 from edge.quality.calibration import Reliability, measure_reliability
 from edge.quality.interval import Interval, wilson_interval
 from edge.quality.precision_recall import PrecisionRecall, trace_precision_recall
@@ -42,7 +42,9 @@ class Verdicts:
         """The scores as the network gives them, `(pictures, labels)`."""
         if self.temperature == 1.0:
             return self.scores
-        return apply_temperature(self.scores, 1.0 / self.temperature)
+        powers = self.scores.astype(np.float64) ** self.temperature
+        before: Scores = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        return before
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,3 +128,24 @@ def run(script, *words):
         timeout=900,
         check=False,
     )
+
+
+@pytest.mark.slow
+def test_training_speed_counts_all_that_comes_before_the_first_step(benchmarks, layout):
+    small = ("--pictures", "32", "--batch-size", "8", "--size", "32", "--epochs", "2")
+    done = subprocess.run(
+        [sys.executable, benchmarks / "training_speed.py", layout / "train", *small],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, later = done.stdout.splitlines()[-2:]
+    for name in ("hashing", "comparing", "decoding"):
+        assert name in first
+        assert name not in later
+    for line in (first, later):
+        *spent, whole = (float(word) for word in line.split()[1:] if word[0].isdigit())
+        assert "waiting for batches" in line
+        assert "steps" in line
+        assert 0 < sum(spent) <= whole + 0.01 * len(spent)  # rounding

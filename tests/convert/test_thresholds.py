@@ -133,6 +133,26 @@ def test_a_higher_price_of_mistakes_raises_the_threshold():
     assert choose_threshold(scores, is_own, 0, read_goal(None, "10:1")).value == 0.71
 
 
+# (right, wrong) -> note; at 99:1 answers are worth their cost from a precision of 0.99
+WORTH = [
+    ((299, 0), ""),
+    # the flap of a new user: nothing went wrong, and next to nothing is known
+    ((7, 0), r"not shown to be worth it: 0 wrong of 7, .* 1 wrong in 2\.9; it takes 299 answers"),
+    # cheaper than none on these pictures, perhaps not on the next
+    ((300, 1), r"not shown to be worth it: 1 wrong of 301"),
+    ((1000, 1), ""),
+    ((0, 0), r"no validation picture gets this label"),
+]
+
+
+@pytest.mark.parametrize(("counts", "note"), WORTH, ids=str)
+def test_a_cost_says_what_the_pictures_cannot_show(counts, note):
+    found = choose_threshold(*sure(*counts, 0), 0, read_goal(None, "99:1"))
+    assert found.verdict == CHEAPEST
+    assert re.match(note, found.note)
+    assert bool(note) == bool(found.note)
+
+
 @pytest.mark.parametrize(
     ("precision", "cost", "message"),
     [

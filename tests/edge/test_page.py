@@ -109,6 +109,12 @@ def test_columns_of_numbers_are_set_right():
     assert ">1,234<" in markup
 
 
+def test_what_a_table_shows_is_said_beside_what_scrolls():
+    """On a telephone a wide table is moved sideways; the text below it stays."""
+    markup = render_page(Page("p", "", [Table(("a",), [("x",)], "said")])).decode()
+    assert "</table></div><figcaption>said</figcaption></figure>" in markup
+
+
 def test_table_without_titles_has_no_head():
     markup = render_page(Page("p", "", [Table(("", ""), [("x", "y")])])).decode()
     assert "<thead>" not in markup

@@ -132,6 +132,15 @@ def test_uncalibrated_scores_are_recovered(verdicts):
     assert found.before.error != found.after.error
 
 
+@pytest.mark.parametrize("temperature", [0.25, 0.5, 2.0, 4.0])
+def test_uncalibrated_scores_are_recovered_at_every_temperature(temperature):
+    """Sharpened, the small scores are far smaller than those that quantization rounds to zero."""
+    scores = np.array([[0.995, 0.005], [0.6, 0.4], [0.99999, 0.00001]], np.float32)
+    sharpened = apply_temperature(scores, temperature)
+    found = Verdicts("abc", np.zeros(3, np.int64), sharpened, LABELS[:2], temperature=temperature)
+    np.testing.assert_allclose(found.uncalibrated, scores, atol=2e-5)
+
+
 def test_judgement_as_json_holds_plain_values(verdicts):
     record = judge(verdicts).to_dict()
     assert record["accuracy_interval"]["low"] < record["accuracy"]

@@ -76,3 +76,17 @@ def test_results_are_kept_and_gone_on_with(benchmark, photos, shared_data, tmp_p
     assert [(line["recipe"], line["seed"]) for line in lines] == [("catseye", 1), ("usual", 1)]
     assert lines[1]["accuracy"] > 0.8
     assert "| 10 | 1 | catseye | 50.00% | 0.00% | 1 |" in done.stdout
+
+
+def test_table_does_not_call_one_seed_certain(benchmark, capsys):
+    accuracies = {20: (0.90, 0.92, 0.94), 2000: (0.98,)}
+    benchmark.print_table(
+        [
+            benchmark.Result("usual", count, seed, accuracy, 1.0, 1000)
+            for count, found in accuracies.items()
+            for seed, accuracy in enumerate(found, start=1)
+        ]
+    )
+    *_, few, many = capsys.readouterr().out.splitlines()
+    assert few == "| 20 | 3 | usual | 92.00% | 2.00% | 1 |"
+    assert many == "| 2000 | 1 | usual | 98.00% | - | 1 |"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tf_keras
 
+from edge.page.blocks import Row, Table
 from edge.quality.judgement import Verdicts, judge
 from edge.quality.sections import Exhibit
 from train.artefacts import Outcome
@@ -106,6 +107,21 @@ def test_report_is_a_page_and_the_same_numbers(tmp_path, outcome):
     assert "x/&lt;script&gt;.jpg" in page
     assert not re.search(r"<(script|b)>größe", page)
     assert "Interrupted" not in page
+
+
+def test_settings_that_the_network_chose_are_not_called_none(outcome):
+    """A network that drops a fifth of its values must not be said to have no dropout."""
+    rows = [
+        row
+        for block in build_page(outcome, "test", judgement(), {}, sheet=[]).blocks
+        if isinstance(block, Row)
+        for table in block.blocks
+        if isinstance(table, Table) and table.columns[0] == "setting"
+        for row in table.rows
+    ]
+    said = dict(rows)
+    assert {said[name] for name in ("dropout", "weights", "width")} == {"the network's own"}
+    assert (said["start"], said["tensorboard"], said["mixup"]) == ("none", "no", "0")
 
 
 def test_page_of_an_interrupted_run_says_so(outcome):

@@ -11,8 +11,17 @@ import pytest
 from train.augment import PRESETS
 from train.batches import Batch, Portion, TrainingBatches, mix
 from train.cache import PixelCache
+from train.charts import draw_rate_range
 from train.learner import StepResult
-from train.rate_range import HIGHEST, LOWEST, climb_rates, has_diverged, rate_ladder, smooth
+from train.rate_range import (
+    HIGHEST,
+    LOWEST,
+    climb_rates,
+    has_diverged,
+    rate_ladder,
+    read_range,
+    smooth,
+)
 
 
 def make_batch():
@@ -121,7 +130,31 @@ def test_range_test_can_be_stopped_before_the_first_step(tmp_path):
     found = climb_rates(
         Valley(1.0), make_batches(tmp_path, 0.0), when_done=list, is_stopped=lambda: True
     )
-    assert (found.rates, found.losses, found.suggested) == ((), (), LOWEST)
+    assert (found.rates, found.losses, found.suggested) == ((), (), None)
+
+
+def noisy(*, falls, seed):
+    """Losses of batches of few photos; at 1e-3 they have fallen, near 1 they break out."""
+    rates = np.array(list(rate_ladder(120)))
+    depth = np.exp(-(((np.log10(rates) + 3) / 0.8) ** 2))
+    losses = 0.7 - 0.4 * falls * depth + np.where(rates > 0.1, 3.0, 0.0)
+    return list(rates), list(losses + np.random.default_rng(seed).normal(0, 0.13, 120))
+
+
+def test_no_rate_is_suggested_where_the_loss_did_not_fall():
+    """Of few photos, the first losses are often the lowest, by chance; that is no advice."""
+    found = [read_range(*noisy(falls=False, seed=seed)).suggested for seed in range(200)]
+    assert found.count(None) >= 190
+
+
+def test_a_rate_is_suggested_where_the_loss_fell_in_spite_of_noise():
+    found = [read_range(*noisy(falls=True, seed=seed)).suggested for seed in range(200)]
+    assert all(rate is not None and 3e-5 < rate < 1e-3 for rate in found)
+
+
+def test_figure_without_a_suggestion_has_no_line(tmp_path):
+    draw_rate_range(read_range(*noisy(falls=False, seed=0)), tmp_path / "rates.png")
+    assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_smooth_lets_the_first_losses_count():
