@@ -6,9 +6,7 @@ the negatives from a folder per collection. docs/model-card.md says which and fr
     python recipes/prepare_pets_data.py PetImages negatives -o pets-data
 
 The negatives show few people, and a door sees many: those of the part to learn from are laid into
-rooms and before house fronts, again and again. What stands around cats and dogs in their photos is
-what a door's camera sees without them: corners in which a network that knows ImageNet finds no
-animal join the negatives, from photos of the part to learn from only.
+rooms and before house fronts, again and again.
 
 What shows the same house stays on one side of the split, byte-identical files are kept once,
 and a picture's side depends on its name alone, so that a second run gives the same split.
@@ -19,7 +17,7 @@ import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -33,11 +31,6 @@ PARTS = (("train", 0.80), ("val", 0.08), ("test", 0.12))
 FEATURELESS_COUNT = 300
 SIZE_WH = (180, 180)
 SCENES_PER_PERSON = 25
-CORNER_SHARES = (0.34, 0.58)
-LOOKING_SIDE = 160
-ANIMALS = 398
-"""So many of ImageNet's labels, the first ones, are animals."""
-MOST_ANIMAL = 0.05
 IN_SCENE = Augmentation(smallest_area=0.5, aspect=1.3, zoom_out=1.0, smallest_scale=0.35)
 PEOPLE = frozenset(  # what shows a person, among the ImageNet samples
     [
@@ -114,9 +107,6 @@ def main() -> None:
         name = f"people_{number:04d}.png"
         cv2.imwrite(str(arguments.output / "train" / "none" / name), picture_rgb[:, :, ::-1])
         counts["train", "none"] += 1
-    for name, corner_rgb in empty_corners(arguments.output / "train"):
-        cv2.imwrite(str(arguments.output / "train" / "none" / name), corner_rgb[:, :, ::-1])
-        counts["train", "none"] += 1
     for (part, label), count in sorted(counts.items()):
         print(f"{part:6} {label:5} {count:6}")  # noqa: T201
 
@@ -163,53 +153,6 @@ def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
                 strength=IN_SCENE,
                 backdrop_rgb=fit_frame(read_picture(house), size_wh=SIZE_WH),
             )
-
-
-def empty_corners(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and pixels, `(height, width, 3)`, RGB, of what stands around the pets."""
-    generator = np.random.default_rng(20261125)
-    find_animals = animal_finder()
-    paths = [path for label in ("cat", "dog") for path in list_pictures(folder / label)]
-    for path in paths:
-        corners = cut_corners(fit_frame(read_picture(path), size_wh=SIZE_WH), generator)
-        for number, share in enumerate(find_animals(corners)):
-            if share < MOST_ANIMAL:
-                yield f"corner_{path.parent.name}_{path.stem}_{number}.png", corners[number]
-
-
-def cut_corners(picture_rgb: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-    """Cut the four corners out of a picture, `(height, width, 3)`, each of a size of its own."""
-    height, width = picture_rgb.shape[:2]
-    corners = []
-    for is_bottom, is_right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        shares = generator.uniform(*CORNER_SHARES, 2)
-        rows, columns = round(height * shares[0]), round(width * shares[1])
-        top, left = is_bottom * (height - rows), is_right * (width - columns)
-        corners.append(picture_rgb[top : top + rows, left : left + columns])
-    return corners
-
-
-def animal_finder() -> Callable[[list[np.ndarray]], np.ndarray]:
-    """Return the function that says how much of ImageNet's belief is in animals, per picture."""
-    import tensorflow as tf
-
-    from train.networks import INPUT_MEAN, INPUT_SCALE
-    from train.networks.efficientnet_lite0 import build_efficientnet_lite0, load_weights
-    from train.networks.torch_weights import read_imagenet_weights
-
-    network = build_efficientnet_lite0(1000, LOOKING_SIDE)
-    load_weights(network, read_imagenet_weights(), with_scores=True)
-    ask = tf.function(lambda pixels: network(pixels, training=False))
-
-    def find(pictures_rgb: list[np.ndarray]) -> np.ndarray:
-        side = (LOOKING_SIDE, LOOKING_SIDE)
-        fitted = [cv2.resize(picture, side) for picture in pictures_rgb]
-        both = np.stack([*fitted, *(picture[:, ::-1] for picture in fitted)])
-        scores = ask((both.astype(np.float32) - INPUT_MEAN) / INPUT_SCALE).numpy()
-        shares = scores[:, :ANIMALS].sum(axis=1)
-        return np.maximum(shares[: len(fitted)], shares[len(fitted) :])
-
-    return find
 
 
 def shows_person(name: str) -> bool:

@@ -62,12 +62,3 @@ def test_recipe_lays_people_into_rooms_of_the_training_part_only(sources, reposi
     assert len(people) == 25 * len(learned) > 0
     assert {path.parts[:2] for path in people} == {("train", "none")}
     assert len({files[path] for path in people}) == len(people)
-
-
-def test_recipe_takes_corners_of_pets_photos_from_the_training_part_only(sources, repository):
-    files = lay_out(sources, repository, "one")
-    corners = [path for path in files if path.name.startswith("corner_")]
-    assert corners  # noise shows no animal
-    assert {path.parts[:2] for path in corners} == {("train", "none")}
-    pets = {(p.parts[1], p.stem) for p in files if p.parts[0] == "train" and p.parts[1] != "none"}
-    assert {tuple(path.stem.split("_")[1:3]) for path in corners} <= pets
