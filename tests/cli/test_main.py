@@ -222,6 +222,7 @@ def test_main_ends_quietly_when_the_reader_of_its_output_has_gone():
 
 EARLY = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 from edge.cli import app, main
 build = app.build_command
 def build_late():

@@ -75,7 +75,7 @@ def test_results_are_kept_and_gone_on_with(benchmark, photos, shared_data, tmp_p
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [(line["recipe"], line["seed"]) for line in lines] == [("catseye", 1), ("usual", 1)]
     assert lines[1]["accuracy"] > 0.8
-    assert "| 10 | 1 | catseye | 50.00% | 0.00% | 1 |" in done.stdout
+    assert "| 10 | 1 | catseye | 50.00% | - | 1 |" in done.stdout
 
 
 def test_table_does_not_call_one_seed_certain(benchmark, capsys):
