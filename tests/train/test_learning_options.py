@@ -181,7 +181,7 @@ def test_networks_are_trained_and_converted(network, photos, tmp_path, capfd):
         (("--find-lr", "--resume"), 2, "more than one of them"),
         (("--find-lr", "-o", "{photos}/run"), 1, "must not lie among the photos"),
         (("--find-lr", "-o", "{photos}"), 1, "holds something else"),
-        (("--network", "no_such:build"), 2, "No module named 'no_such'"),
+        (("--network", "no_such:build"), 2, "no module named 'no_such'"),
         (("--network", "mobilenet-v2", "--weights", "none.h5"), 1, "which is not there"),
         (("--network", "lenet5", "--dropout", "0.5"), 2, "--dropout needs a network"),
     ],
