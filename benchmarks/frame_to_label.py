@@ -1,6 +1,6 @@
 """Compares the way from frame to label with the least that could be done.
 
-Usage: `python benchmarks/frame_to_label.py [MODEL] [FRAMES]`
+    python benchmarks/frame_to_label.py --model pets.tflite
 
 Four ways take turns on the same 640x480 frames, in one process, with one thread; each frame is
 written into its buffer just before it is timed, as a camera's driver does:
@@ -12,6 +12,7 @@ written into its buffer just before it is timed, as a camera's driver does:
 - `catseye`: `Classifier.classify`.
 """
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge.benchmark import Timing, describe_machine
 from edge.classifier import open_classifier
+from edge.errors import ModelFileError
 from edge.interpreter import open_interpreter
 from edge.modelfile import ModelFile, default_model_path, read_model_file
 from edge.records import Pixels
@@ -31,8 +33,20 @@ _WARM_UP = 20
 _DISTINCT_FRAMES = 8
 
 
-def main(path: Path, frames: int) -> None:
+def main() -> None:
     """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=default_model_path())
+    parser.add_argument("--frames", type=int, default=300)
+    arguments = parser.parse_args()
+    try:
+        measure(arguments.model, arguments.frames)
+    except ModelFileError as error:
+        sys.exit(str(error))
+
+
+def measure(path: Path, frames: int) -> None:
+    """Print how long each way takes."""
     model = read_model_file(path)
     if model.manifest.input.dtype != "uint8":
         sys.exit(f"{path}: a uint8 model is needed, received {model.manifest.input.dtype}")
@@ -104,7 +118,4 @@ def naive_loop(model: ModelFile) -> Callable[[Pixels], object]:
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1]) if len(sys.argv) > 1 else default_model_path(),
-        int(sys.argv[2]) if len(sys.argv) > 2 else 300,
-    )
+    main()
