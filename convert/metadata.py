@@ -15,9 +15,9 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from edge.manifest import InputSpec
+from edge.metadata import METADATA_NAME
 from edge.modelfile import LABELS_NAME
 
-METADATA_NAME = "TFLITE_METADATA"
 METADATA_IDENTIFIER = b"M001"
 MIN_PARSER_VERSION = "1.0.0"  # of the schema in which all fields used here came
 
@@ -95,12 +95,12 @@ def build_metadata(spec: InputSpec, provenance: Provenance) -> bytes:
 def _describe_input(tables: "_Tables", spec: InputSpec) -> int:
     """Return a `TensorMetadata`: an RGB image and its normalisation.
 
-    A reader applies the normalisation to a float input only; a uint8 input has it in its
+    A reader applies the normalisation to a float input only; an integer input has it in its
     quantization. The statistics are those of the values that go in.
     """
-    is_uint8 = spec.dtype == "uint8"
-    lowest = 0.0 if is_uint8 else (0.0 - spec.mean) / spec.scale
-    highest = 255.0 if is_uint8 else (255.0 - spec.mean) / spec.scale
+    lowest, highest = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0)}.get(
+        spec.dtype, ((0.0 - spec.mean) / spec.scale, (255.0 - spec.mean) / spec.scale)
+    )
     size = tables.add({0: ("uint32", spec.width), 1: ("uint32", spec.height)})
     image = tables.add({0: ("int8", _RGB), 1: size})
     content = tables.add({0: ("uint8", _IMAGE_PROPERTIES), 1: image})
