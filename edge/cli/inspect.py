@@ -78,10 +78,12 @@ def _show(found: "Inspection") -> None:
 
 
 def _show_manifest(manifest: "Manifest") -> None:
+    from edge.labels import name_some
+
     takes, decides = manifest.input, manifest.decision
     lines = {
         "name": manifest.name,
-        "labels": ", ".join(manifest.labels),
+        "labels": name_some(manifest.labels),
         "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}, "
         f"resized by {takes.resize}",
         "calibration": f"temperature {decides.temperature:g}",
@@ -97,7 +99,13 @@ def _show_manifest(manifest: "Manifest") -> None:
 
 def _show_thresholds(manifest: "Manifest") -> None:
     """Show what each threshold did to the validation pictures, where the file says so."""
+    from edge.labels import MANY_LABELS
+
     calibration = manifest.quantization.get("calibration", {})
+    values = set(manifest.decision.thresholds.values())
+    if len(manifest.labels) > MANY_LABELS and len(values) == 1 and not calibration:
+        output.emit_text(f"  {'thresholds':<13} {values.pop():g} for every label")
+        return
     found = calibration.get("labels", {}) if isinstance(calibration, dict) else {}
     rows = []
     for label in manifest.labels:
