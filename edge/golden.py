@@ -45,7 +45,7 @@ def check_golden(model: ModelFile, *, runtime: str) -> None:
         zip(model.manifest.golden, found, strict=False), start=1
     ):
         off = float(np.abs(scores - np.array(example.scores, np.float32)).max())
-        if off > GOLDEN_TOLERANCE:
+        if not off <= GOLDEN_TOLERANCE:  # nor is no number
             raise damaged(
                 model.path,
                 f"golden example {number} is off by {off:.3f}, over {GOLDEN_TOLERANCE:g}",

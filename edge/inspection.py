@@ -9,9 +9,9 @@ from edge.errors import MissingExtraError, ModelFileError
 from edge.integrity import verify_model
 from edge.manifest import FORMAT_VERSION, Manifest
 from edge.modelfile import (
-    LABELS_NAME,
     MANIFEST_NAME,
     damaged,
+    is_tail_lost,
     read_model_bytes,
     read_model_file,
     read_whole,
@@ -22,8 +22,6 @@ from edge.operators import OperatorUse, list_operators
 INTACT = "intact"
 DAMAGED = "damaged"
 NOT_VERIFIABLE = "not verifiable"
-
-_TAIL_TRACES = (MANIFEST_NAME.encode(), LABELS_NAME.encode())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +74,7 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     data = read_model_bytes(path)
     _, members = split_members(path, data)
     if MANIFEST_NAME not in members:
-        if not members and any(trace in data for trace in _TAIL_TRACES):
+        if is_tail_lost(data, members):
             raise damaged(path, "its zip tail is cut off or overwritten")
         list_operators(data)
         return None, NOT_VERIFIABLE, "it carries no manifest: it was not made by edge convert"
@@ -98,7 +96,7 @@ def _format_version(manifest_text: bytes) -> int:
     """Return the version that a manifest names; 0 when it names none."""
     try:
         version = json.loads(manifest_text)["format_version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0
     return version if isinstance(version, int) else 0
 
