@@ -37,8 +37,11 @@ def check_golden(model: ModelFile, *, runtime: str) -> None:
         ModelFileError: It does not load, or an answer is off by more than `GOLDEN_TOLERANCE`.
     """
     interpreter = open_interpreter(model.model_bytes, runtime=runtime)
-    with Classifier(_uncalibrated(model), interpreter) as classifier:
-        found = golden_scores(classifier) or [classifier.classify(_grey_frame()).scores]
+    try:
+        with Classifier(_uncalibrated(model), interpreter) as classifier:
+            found = golden_scores(classifier) or [classifier.classify(_grey_frame()).scores]
+    except RuntimeError as error:  # by the runtime, which found it out only when it ran
+        raise damaged(model.path, f"it does not run ({' '.join(str(error).split())})") from error
     if not all(np.isfinite(scores).all() for scores in found):
         raise damaged(model.path, "its scores are no numbers")
     for number, (example, scores) in enumerate(
