@@ -1,5 +1,6 @@
 """`edge inspect`: what a model file carries, and whether it is intact."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,6 +56,9 @@ def _record(found: "Inspection") -> dict[str, Any]:
         "size_bytes": found.size_bytes,
         "sha256": found.sha256,
         "manifest": None if found.manifest is None else found.manifest.to_dict(),
+        "inputs": _tensors(found, "inputs"),
+        "outputs": _tensors(found, "outputs"),
+        "metadata": None if found.metadata is None else asdict(found.metadata),
         "operators": [
             {"name": use.name, "inputs": use.inputs, "outputs": use.outputs, "count": use.count}
             for use in found.operators
@@ -62,11 +66,17 @@ def _record(found: "Inspection") -> dict[str, Any]:
     }
 
 
+def _tensors(found: "Inspection", side: str) -> list[dict[str, Any]]:
+    return [asdict(tensor) for tensor in getattr(found.interface, side, ())]
+
+
 def _show(found: "Inspection") -> None:
     output.emit_text(f"{found.path}: {found.verdict} ({found.reason})")
     output.emit_text(f"  size          {found.size_bytes:,} bytes, sha256 {found.sha256}")
     if found.manifest is not None:
         _show_manifest(found.manifest)
+    else:
+        _show_bare(found)
     if found.operators:
         output.emit_table(
             ("operator", "inputs", "outputs", "count"),
@@ -75,6 +85,21 @@ def _show(found: "Inspection") -> None:
                 for use in found.operators
             ],
         )
+
+
+def _show_bare(found: "Inspection") -> None:
+    """Show what a file without a manifest, or with a damaged one, says all the same."""
+    for side in ("inputs", "outputs"):
+        for tensor in getattr(found.interface, side, ()):
+            output.emit_text(f"  {side[:-1]:<13} {tensor.name}: {tensor}")
+    if found.metadata is not None:
+        said = {name: value for name, value in asdict(found.metadata).items() if value}
+        lines = (f"{name} {_in_words(value)}" for name, value in said.items())
+        output.emit_text(f"  {'metadata':<13} {'; '.join(lines) or 'empty'}")
+
+
+def _in_words(value: Any) -> str:
+    return ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else str(value)
 
 
 def _show_manifest(manifest: "Manifest") -> None:

@@ -23,7 +23,10 @@ SECTIONS = dict(
 )
 
 # Objects that are described elsewhere or as a whole.
-WHOLE = {"manifest", "input", "data", "split", "training", "metrics", "versions", "fine_tuning"}
+WHOLE = {
+    *("manifest", "metadata", "input", "data", "split", "training", "metrics", "versions"),
+    "fine_tuning",
+}
 
 
 def table(verb, heading):

@@ -232,6 +232,15 @@ def test_inspect_of_a_damaged_file_ends_with_1(edge, model):
     assert "cut off" in record["reason"]
 
 
+def test_inspect_shows_what_a_foreign_file_takes_and_gives(edge, tmp_path):
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(build_colour_model(dtype="int8"))
+    code, out, _ = edge("inspect", path)
+    assert code == 0
+    assert "  input         picture: (1, 6, 8, 3) int8, scale 0.0078125, zero point 0\n" in out
+    assert "  output        scores: (1, 3) int8, scale 0.00390625, zero point -128\n" in out
+
+
 def test_inspect_of_a_foreign_file_is_not_verifiable(edge, tmp_path):
     path = tmp_path / "foreign.tflite"
     path.write_bytes(build_colour_model())
