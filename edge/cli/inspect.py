@@ -27,7 +27,7 @@ def inspect(
 ) -> None:
     """Show what a model file carries, and whether it is intact.
 
-    A file made by edge convert is held against its hash and its golden examples. A file of another
+    A file made by catseye is held against its hash and its golden examples. A file of another
     origin is "not verifiable". A damaged file ends with exit code 1.
 
     Raises:
