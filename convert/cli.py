@@ -64,7 +64,7 @@ def convert(
     from convert.thresholds import read_goal
 
     goal = read_goal(precision, cost)
-    _check_output(model, overwrite=overwrite)
+    check_output(model, overwrite=overwrite)
     from convert.run_folder import read_run
     from edge.chatter import chatter_kept_back
     from edge.cli import output
@@ -118,8 +118,12 @@ def _check_rate(learning_rate: float) -> None:
         )
 
 
-def _check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output that cannot be written, before minutes are spent on it."""
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that cannot be written, before minutes are spent on it.
+
+    Raises:
+        OutputError: A folder, a file that is there already, or a folder that cannot be written.
+    """
     if path.is_dir():
         raise OutputError(
             "--output must name a file",

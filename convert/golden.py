@@ -3,7 +3,8 @@
 They are generated patterns, not photos, so that a model file carries nobody's picture. Kernels of
 other processors round otherwise, so patterns are preferred whose scores hardly move when their
 pixels do; among those, the ones that the model is least sure about, because a score of exactly
-1 would survive much damage.
+1 would survive much damage. One score must stand out, though: where a thousand labels share a
+picture, each has so little that none would be missed.
 """
 
 from collections.abc import Sequence
@@ -19,26 +20,30 @@ from edge.records import Scores
 SIDE = 16
 """Width and height of a golden example, in pixels."""
 
-_CANDIDATES = 24
+CANDIDATES = 24
+"""Patterns that examples are chosen from."""
+
+_TELLING = 0.25  # least score of the best label; of a thousand low ones none would be off by 0.05
 _STEADY = 0.02  # largest change of a score under the jitter; the tolerance is 0.05
 _JITTER = 2  # grey levels
 
 
 def choose_examples(
-    model_bytes: bytes, *, spec: InputSpec, count: int = 4
+    model_bytes: bytes, *, spec: InputSpec, count: int = 4, candidates: int = CANDIDATES
 ) -> tuple[GoldenExample, ...]:
     """Return patterns with the raw scores that the device's interpreter gives them.
 
     Args:
         model_bytes: The FlatBuffer that goes into the file.
         spec: What it takes.
-        count: Examples wanted, at most 24.
+        count: Examples wanted, at most `candidates`.
+        candidates: Patterns to choose from.
     """
-    patterns = make_patterns(_CANDIDATES)
+    patterns = make_patterns(candidates)
     scores = _ask(model_bytes, patterns, spec)
     jittered = [_ask(model_bytes, _jitter(patterns, seed), spec) for seed in (1, 2)]
     shifts = np.max([np.abs(other - scores).max(axis=1) for other in jittered], axis=0)
-    chosen = _rank(scores, shifts)[:count]
+    chosen = rank_patterns(scores, shifts)[:count]
     return tuple(
         GoldenExample(patterns[index], tuple(float(score) for score in scores[index]))
         for index in chosen
@@ -72,11 +77,22 @@ def _jitter(patterns: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     return jittered
 
 
-def _rank(scores: Scores, shifts: NDArray[np.float32]) -> Sequence[int]:
-    """Order patterns: steady ones by doubt, then the others by steadiness."""
-    doubts = 1.0 - scores.max(axis=1)
-    keys = [
-        (0, -float(doubt)) if shift <= _STEADY else (1, float(shift))
-        for doubt, shift in zip(doubts, shifts, strict=True)
-    ]
+def rank_patterns(scores: Scores, shifts: NDArray[np.float32]) -> Sequence[int]:
+    """Order patterns: steady and telling ones by doubt, then steady ones, then the others.
+
+    Args:
+        scores: `(patterns, labels)`.
+        shifts: `(patterns,)`, largest change of a score when pixels change a little.
+
+    Example:
+        >>> scores = np.array([[0.1, 0.1], [0.4, 0.1], [0.9, 0.1], [0.5, 0.1]], np.float32)
+        >>> rank_patterns(scores, np.array([0.0, 0.0, 0.0, 0.1], np.float32))
+        [1, 2, 0, 3]
+    """
+    keys = []
+    for best, shift in zip(scores.max(axis=1).tolist(), shifts.tolist(), strict=True):
+        if shift > _STEADY:
+            keys.append((2, shift))
+        else:
+            keys.append((0, best) if best >= _TELLING else (1, -best))
     return sorted(range(len(keys)), key=lambda index: keys[index])

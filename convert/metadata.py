@@ -14,15 +14,14 @@ import flatbuffers
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
+from convert.graph import pack_model, unpack_model
 from edge.manifest import InputSpec
+from edge.metadata import METADATA_NAME
 from edge.modelfile import LABELS_NAME
 
-METADATA_NAME = "TFLITE_METADATA"
 METADATA_IDENTIFIER = b"M001"
 MIN_PARSER_VERSION = "1.0.0"  # of the schema in which all fields used here came
 
-_MODEL_IDENTIFIER = b"TFL3"
-_BUFFER_ALIGNMENT = 16  # the schema's force_align: kernels may read weights 16 bytes at a time
 _IMAGE_PROPERTIES, _FEATURE_PROPERTIES = 2, 1  # members of the union ContentProperties
 _NORMALIZATION = 1  # of the union ProcessUnitOptions
 _RGB = 1  # of the enum ColorSpaceType
@@ -56,7 +55,7 @@ def add_metadata(model_bytes: bytes, *, spec: InputSpec, provenance: Provenance)
         spec: What it takes; decides how others scale their pixels.
         provenance: What it says about itself to people.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model_bytes, 0))
+    model = unpack_model(model_bytes)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(build_metadata(spec, provenance), np.uint8)
     model.buffers.append(buffer)
@@ -66,9 +65,7 @@ def add_metadata(model_bytes: bytes, *, spec: InputSpec, provenance: Provenance)
     kept = [item for item in model.metadata or [] if item.name != METADATA_NAME.encode()]
     model.metadata = [*kept, entry]
     model.description = provenance.description
-    builder = _AligningBuilder(len(model_bytes) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=_MODEL_IDENTIFIER)
-    return bytes(builder.Output())
+    return pack_model(model)
 
 
 def build_metadata(spec: InputSpec, provenance: Provenance) -> bytes:
@@ -95,12 +92,12 @@ def build_metadata(spec: InputSpec, provenance: Provenance) -> bytes:
 def _describe_input(tables: "_Tables", spec: InputSpec) -> int:
     """Return a `TensorMetadata`: an RGB image and its normalisation.
 
-    A reader applies the normalisation to a float input only; a uint8 input has it in its
+    A reader applies the normalisation to a float input only; an integer input has it in its
     quantization. The statistics are those of the values that go in.
     """
-    is_uint8 = spec.dtype == "uint8"
-    lowest = 0.0 if is_uint8 else (0.0 - spec.mean) / spec.scale
-    highest = 255.0 if is_uint8 else (255.0 - spec.mean) / spec.scale
+    lowest, highest = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0)}.get(
+        spec.dtype, ((0.0 - spec.mean) / spec.scale, (255.0 - spec.mean) / spec.scale)
+    )
     size = tables.add({0: ("uint32", spec.width), 1: ("uint32", spec.height)})
     image = tables.add({0: ("int8", _RGB), 1: size})
     content = tables.add({0: ("uint8", _IMAGE_PROPERTIES), 1: image})
@@ -172,12 +169,3 @@ class _Tables:
             else:
                 prepend[value[0]](slot, value[1], 0)
         return int(self.builder.EndObject())
-
-
-class _AligningBuilder(flatbuffers.Builder):  # type: ignore[misc]
-    """Keeps the contents of a model's buffers aligned, which the generated code forgets."""
-
-    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
-        if elemSize == 1:
-            alignment = max(alignment, _BUFFER_ALIGNMENT)
-        return super().StartVector(elemSize, numElems, alignment)

@@ -21,6 +21,7 @@ from edge.records import UNKNOWN, Interpreter, Pixels, Prediction
 DEFAULT_THREADS = 1
 
 _UINT8 = np.dtype(np.uint8)
+_HIGHEST_BIT = np.uint8(128)
 
 
 class Classifier:
@@ -129,6 +130,15 @@ def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
             fit_frame(frame_bgr, size_wh=size_wh, out=tensor)
 
         return fill
+
+    if spec.dtype == "int8":
+
+        def fill_signed(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
+            unsigned = tensor.view(np.uint8)
+            fit_frame(frame_bgr, size_wh=size_wh, out=unsigned)
+            np.bitwise_xor(unsigned, _HIGHEST_BIT, out=unsigned)  # is pixel - 128 in int8
+
+        return fill_signed
 
     pixels_rgb = np.empty((spec.height, spec.width, 3), np.uint8)
 

@@ -9,7 +9,7 @@ import numpy as np
 from edge.classifier import Classifier
 from edge.errors import DataError, PictureError, SettingError
 from edge.images import is_hidden, list_pictures, read_picture
-from edge.labels import match_label
+from edge.labels import match_label, name_some
 from edge.metrics import Evaluation, evaluate_scores
 from edge.quality.judgement import Verdicts
 
@@ -64,7 +64,7 @@ def find_labelled_pictures(
     for name, label in (mapping or {}).items():
         if label.casefold() not in {known.casefold() for known in labels}:
             raise SettingError(
-                "A folder is mapped to one of the model's labels: " + ", ".join(labels),
+                "A folder is mapped to one of the model's labels: " + name_some(labels, like=label),
                 received=f"{name}={label}",
                 fix=f"Use for example --map {name}={labels[0]}",
             )

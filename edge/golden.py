@@ -37,15 +37,18 @@ def check_golden(model: ModelFile, *, runtime: str) -> None:
         ModelFileError: It does not load, or an answer is off by more than `GOLDEN_TOLERANCE`.
     """
     interpreter = open_interpreter(model.model_bytes, runtime=runtime)
-    with Classifier(_uncalibrated(model), interpreter) as classifier:
-        found = golden_scores(classifier) or [classifier.classify(_grey_frame()).scores]
+    try:
+        with Classifier(_uncalibrated(model), interpreter) as classifier:
+            found = golden_scores(classifier) or [classifier.classify(_grey_frame()).scores]
+    except RuntimeError as error:  # by the runtime, which found it out only when it ran
+        raise damaged(model.path, f"it does not run ({' '.join(str(error).split())})") from error
     if not all(np.isfinite(scores).all() for scores in found):
         raise damaged(model.path, "its scores are no numbers")
     for number, (example, scores) in enumerate(
         zip(model.manifest.golden, found, strict=False), start=1
     ):
         off = float(np.abs(scores - np.array(example.scores, np.float32)).max())
-        if off > GOLDEN_TOLERANCE:
+        if not off <= GOLDEN_TOLERANCE:  # nor is no number
             raise damaged(
                 model.path,
                 f"golden example {number} is off by {off:.3f}, over {GOLDEN_TOLERANCE:g}",

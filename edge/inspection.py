@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from edge.errors import MissingExtraError, ModelFileError
 from edge.integrity import verify_model
+from edge.interface import Interface, read_interface
 from edge.manifest import FORMAT_VERSION, Manifest
+from edge.metadata import Metadata, read_metadata
 from edge.modelfile import (
-    LABELS_NAME,
     MANIFEST_NAME,
     damaged,
+    is_tail_lost,
     read_model_bytes,
     read_model_file,
     read_whole,
@@ -19,11 +23,11 @@ from edge.modelfile import (
 )
 from edge.operators import OperatorUse, list_operators
 
+Found = TypeVar("Found")
+
 INTACT = "intact"
 DAMAGED = "damaged"
 NOT_VERIFIABLE = "not verifiable"
-
-_TAIL_TRACES = (MANIFEST_NAME.encode(), LABELS_NAME.encode())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +41,8 @@ class Inspection:
         size_bytes: Of the file.
         sha256: Of the file, hexadecimal.
         manifest: What it says about itself; `None` unless it is intact.
+        interface: What goes in and out; `None` when that cannot be read.
+        metadata: Its standard TFLite Metadata; `None` when it has none or that cannot be read.
         operators: What it computes with; empty when that cannot be read.
     """
 
@@ -46,6 +52,8 @@ class Inspection:
     size_bytes: int
     sha256: str
     manifest: Manifest | None
+    interface: Interface | None
+    metadata: Metadata | None
     operators: tuple[OperatorUse, ...]
 
 
@@ -68,7 +76,9 @@ def inspect_file(path: Path) -> Inspection:
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         manifest=manifest,
-        operators=_operators(data),
+        interface=_read(read_interface, data),
+        metadata=_read(read_metadata, data),
+        operators=_read(list_operators, data) or (),
     )
 
 
@@ -76,10 +86,11 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     data = read_model_bytes(path)
     _, members = split_members(path, data)
     if MANIFEST_NAME not in members:
-        if not members and any(trace in data for trace in _TAIL_TRACES):
+        if is_tail_lost(data, members):
             raise damaged(path, "its zip tail is cut off or overwritten")
         list_operators(data)
-        return None, NOT_VERIFIABLE, "it carries no manifest: it was not made by edge convert"
+        reason = "it carries no manifest: it was not made by catseye; edge package wraps it"
+        return None, NOT_VERIFIABLE, reason
     version = _format_version(members[MANIFEST_NAME])
     if version > FORMAT_VERSION:
         reason = f"format version {version} is newer than this catseye: upgrade it"
@@ -98,7 +109,7 @@ def _format_version(manifest_text: bytes) -> int:
     """Return the version that a manifest names; 0 when it names none."""
     try:
         version = json.loads(manifest_text)["format_version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0
     return version if isinstance(version, int) else 0
 
@@ -111,8 +122,9 @@ def _reason(path: Path, error: ModelFileError) -> str:
     return f"{error.rule}; received {received.replace(str(path), 'a file')}"
 
 
-def _operators(data: bytes) -> tuple[OperatorUse, ...]:
+def _read(read: Callable[[bytes], Found], data: bytes) -> Found | None:
+    """Read a part of what may be damaged, or nothing."""
     try:
-        return list_operators(data)
+        return read(data)
     except ModelFileError:
-        return ()
+        return None

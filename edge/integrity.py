@@ -10,8 +10,10 @@ import logging
 import os
 import platform
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from edge import __version__
@@ -49,7 +51,7 @@ def verify_model(
     """
     runtime = choose_runtime(runtime)
     verdict = _verdict_path(model, runtime)
-    if verdict is not None and verdict.exists():
+    if verdict is not None and _is_believed(verdict):
         return
     logger.info("model %s: first use, checking it with %s", model.path, runtime)
     load_runtime(runtime)  # what is wrong with it shall not be taken for the model's fault
@@ -109,7 +111,7 @@ def _signal_name(returncode: int) -> str:
 
 
 def _verdict_path(model: ModelFile, runtime: str) -> Path | None:
-    """Return the file whose presence says that the model has passed here, if there can be one."""
+    """Return the file that says whether the model has passed here, if there can be one."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if not cache.is_absolute():  # the specification says to ignore a relative one
         try:
@@ -120,10 +122,30 @@ def _verdict_path(model: ModelFile, runtime: str) -> Path | None:
     return cache / "catseye" / "verified" / "-".join(facts)
 
 
+def _is_believed(verdict: Path) -> bool:
+    """Whether a verdict is there, whole, and written by nobody but this user or root."""
+    try:
+        status = verdict.lstat()
+        is_own = not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid())
+        is_closed = os.name == "nt" or not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        is_kept = stat.S_ISREG(status.st_mode) and is_own and is_closed
+        return is_kept and verdict.read_bytes() == _verdict_text(verdict)
+    except OSError:
+        return False
+
+
 def _remember(verdict: Path) -> None:
     """Note that a model has passed; where that cannot be written, the next start checks again."""
     try:
         verdict.parent.mkdir(parents=True, exist_ok=True)
-        verdict.touch()
+        handle, temporary = tempfile.mkstemp(dir=verdict.parent)  # for this user only
+        with os.fdopen(handle, "wb") as file:
+            file.write(_verdict_text(verdict))
+        Path(temporary).replace(verdict)
     except OSError as error:
         logger.info("verdict %s: not remembered (%s)", verdict, error)
+
+
+def _verdict_text(verdict: Path) -> bytes:
+    """Return what a verdict says; one that was cut short by a power failure says less."""
+    return f"passed {verdict.name}\n".encode()

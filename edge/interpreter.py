@@ -23,6 +23,8 @@ from edge.records import Interpreter, Scores
 AUTO = "auto"
 MAX_THREADS = 64
 
+_TYPES = (np.uint8, np.int8, np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class _Runtime:
@@ -106,8 +108,8 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
     Some runtimes crash on a damaged model: `edge.classifier.open_classifier` tries it first.
 
     Args:
-        model_bytes: A TFLite FlatBuffer whose input is `(1, height, width, 3)`, `uint8` or
-            `float32`, and whose output is `(1, labels)`, `uint8` or `float32`.
+        model_bytes: A TFLite FlatBuffer whose input is `(1, height, width, 3)` and whose output is
+            `(1, labels)` or `(1, 1, 1, labels)`; both `uint8`, `int8` or `float32`.
         runtime: One of `RUNTIMES`, or "auto" for the first of them that suits a device.
         threads: 1 to 64.
 
@@ -178,7 +180,7 @@ class RuntimeInterpreter:
 
     def output(self) -> Scores:
         """Return the output row, `(labels,)`, `float32`, dequantized."""
-        row: NDArray[Any] = self._output()[0]
+        row: NDArray[Any] = self._output().reshape(-1)
         return row.copy() if self._table is None else self._table[row]
 
     def close(self) -> None:
@@ -225,20 +227,20 @@ def _only_tensor(side: str, details: list[dict[str, Any]]) -> dict[str, Any]:
 def _check_input(details: dict[str, Any]) -> None:
     shape = tuple(int(side) for side in details["shape"])
     is_picture = len(shape) == 4 and shape[0] == 1 and shape[3] == 3 and min(shape) >= 1
-    if not is_picture or details["dtype"] not in (np.uint8, np.float32):
+    if not is_picture or details["dtype"] not in _TYPES:
         raise _unfit(
-            "an input of shape (1, height, width, 3), uint8 or float32", _describe(details)
+            "an input of shape (1, height, width, 3), uint8, int8 or float32", _describe(details)
         )
 
 
 def _check_output(details: dict[str, Any]) -> None:
     shape = tuple(int(side) for side in details["shape"])
-    is_row = len(shape) == 2 and shape[0] == 1 and shape[1] >= 1
-    if not is_row or details["dtype"] not in (np.uint8, np.float32):
-        raise _unfit("an output of shape (1, labels), uint8 or float32", _describe(details))
+    is_row = len(shape) in (2, 4) and set(shape[:-1]) == {1} and shape[-1] >= 1
+    if not is_row or details["dtype"] not in _TYPES:
+        raise _unfit("an output of shape (1, labels), uint8, int8 or float32", _describe(details))
     scale = float(details["quantization"][0])
-    if details["dtype"] == np.uint8 and not 0.0 < scale < float("inf"):
-        raise _unfit("the quantization of its uint8 output", f"scale {scale}")
+    if details["dtype"] != np.float32 and not 0.0 < scale < float("inf"):
+        raise _unfit("the quantization of its integer output", f"scale {scale}")
 
 
 def _describe(details: dict[str, Any]) -> str:
@@ -255,10 +257,14 @@ def _unfit(rule: str, received: str) -> ModelFileError:
 
 
 def _dequantization_table(details: dict[str, Any]) -> Scores | None:
-    """Return the real value of each of the 256 numbers that a `uint8` output can hold."""
-    if details["dtype"] != np.uint8:
+    """Return the real value of each of the 256 numbers that an integer output can hold.
+
+    Those of `int8` below zero stand in the second half, where they point to as indices.
+    """
+    if details["dtype"] == np.float32:
         return None
     scale, zero_point = details["quantization"]
-    steps = np.arange(256, dtype=np.float32) - np.float32(zero_point)
+    numbers = np.arange(256, dtype=np.uint8).view(details["dtype"])
+    steps = numbers.astype(np.float32) - np.float32(zero_point)
     table: Scores = (steps * np.float32(scale)).astype(np.float32)
     return table

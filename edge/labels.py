@@ -1,9 +1,30 @@
 """Label lists: the names a model can say, in the order of its output."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 from edge.errors import DataError
 from edge.records import UNKNOWN
+
+MANY_LABELS = 20
+"""More are not named one by one to people."""
+
+
+def name_some(labels: Sequence[str], *, like: str = "") -> str:
+    """Name labels in a sentence: all, or of many those that are like a word, or the first.
+
+    Example:
+        >>> name_some(["cat", "dog"])
+        'cat, dog'
+        >>> name_some([f"breed {number}" for number in range(30)], like="bred 2")
+        'breed 2, breed 29, breed 28 and 27 others'
+    """
+    if len(labels) <= MANY_LABELS:
+        return ", ".join(labels)
+    folded = {label.casefold(): label for label in labels}
+    alike = get_close_matches(like.casefold(), folded) if like else []
+    named = [folded[match] for match in alike] or list(labels[:MANY_LABELS])
+    return f"{', '.join(named)} and {len(labels) - len(named)} others"
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -78,7 +99,7 @@ def match_label(
         if label.casefold() == wanted:
             return label
     raise DataError(
-        "A folder must be named after one of the model's labels: " + ", ".join(labels),
+        "A folder must be named after one of the model's labels: " + name_some(labels, like=name),
         received=name,
         fix=f"Rename the folder; edge evaluate also takes --map {name}={labels[0]}",
     )

@@ -21,6 +21,9 @@ from edge.records import Pixels
 FORMAT = "catseye-model"
 FORMAT_VERSION = 1
 
+INPUT_TYPES = ("uint8", "int8", "float32")
+"""What a model's input may be made of."""
+
 _FIX = "Convert the model again with edge convert"
 _LARGEST_SIDE = 4096
 _LARGEST_WINDOW = 1000
@@ -35,7 +38,8 @@ class InputSpec:
         height: Pixels, 1 to 4096.
         colour_order: Always "RGB".
         resize: Always "squash", see `edge.preprocess`.
-        dtype: "uint8" (pixels as they are) or "float32" (pixels scaled by mean and scale).
+        dtype: "uint8" (pixels as they are), "int8" (pixels less 128) or "float32" (pixels scaled by
+            mean and scale).
         mean: Subtracted from a pixel before scaling.
         scale: Divides after that; the network saw `(pixel - mean) / scale`.
     """
@@ -54,7 +58,7 @@ class InputSpec:
             _check(_is_count(side, most=_LARGEST_SIDE), f"input.{name}", side)
         _check(self.colour_order == COLOUR_ORDER, "input.colour_order", self.colour_order)
         _check(self.resize == RESIZE_MODE, "input.resize", self.resize)
-        _check(self.dtype in ("uint8", "float32"), "input.dtype", self.dtype)
+        _check(self.dtype in INPUT_TYPES, "input.dtype", self.dtype)
         _check(math.isfinite(self.mean), "input.mean", self.mean)
         _check(math.isfinite(self.scale) and self.scale > 0, "input.scale", self.scale)
 

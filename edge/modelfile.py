@@ -6,14 +6,11 @@ docs/model-file.md describes every byte of it.
 """
 
 import hashlib
-import io
 import json
 import os
 import stat
-import struct
 import tempfile
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from typing import Any
 from edge.errors import DataError, ModelFileError
 from edge.labels import parse_labels
 from edge.manifest import Manifest
+from edge.ziptail import TailError, pack_tail, split_tail
 
 MANIFEST_NAME = "manifest.json"
 LABELS_NAME = "labels.txt"
@@ -28,20 +26,7 @@ GOLDEN_TOLERANCE = 0.05
 """How far a score of a golden example may be off: kernels of other processors round otherwise."""
 
 _HASH_FIELD = "content_sha256"
-_LARGEST_MEMBER_BYTES = 4 * 1024 * 1024
 _LARGEST_FILE_BYTES = 1024 * 1024 * 1024
-_FILE_TIME = (1980, 1, 1, 0, 0, 0)  # a constant: the same model gives the same bytes
-# What zipfile raises for damage, depending on where it lies: RuntimeError for a bit that says
-# "encrypted", NotImplementedError (a RuntimeError) for one that names another compression.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-)
 _COPY_AGAIN = "Copy the file again, or convert the model again with edge convert"
 
 
@@ -79,12 +64,15 @@ def read_model_file(path: Path) -> ModelFile:
     data = read_model_bytes(path)
     model_bytes, members = split_members(path, data)
     if MANIFEST_NAME not in members:
+        if is_tail_lost(data, members):
+            raise damaged(path, "its zip tail is cut off or overwritten")
         raise ModelFileError(
             "A deployable model carries a manifest",
-            received=f"{path}, a TFLite file without one",
-            fix="Make the file with edge convert",
+            received=f"{path}, a TFLite file without one: made by others, or cut off",
+            fix="Make it with edge convert, wrap it with edge package, or copy it again",
         )
     values = _parse_manifest(path, members[MANIFEST_NAME])
+    _check_tail(path, data, model_bytes, members)
     expected = values.pop(_HASH_FIELD, None)
     labels_text = members.get(LABELS_NAME, b"")
     if expected != _content_sha256(model_bytes, labels_text, values):
@@ -112,14 +100,8 @@ def write_model_file(path: Path, *, model_bytes: bytes, manifest: Manifest) -> N
     values = json.loads(json.dumps(manifest.to_dict()))
     values[_HASH_FIELD] = _content_sha256(model_bytes, labels_text, values)
     manifest_text = json.dumps(values, indent=1, ensure_ascii=False).encode()
-    buffer = io.BytesIO(model_bytes)
-    # stored, not compressed: MediaPipe Tasks reads no other ("Expected uncompressed zip archive")
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
-        for name, content in ((LABELS_NAME, labels_text), (MANIFEST_NAME, manifest_text)):
-            info = zipfile.ZipInfo(name, date_time=_FILE_TIME)
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, content)
-    _write_atomically(path, buffer.getvalue())
+    members = {LABELS_NAME: labels_text, MANIFEST_NAME: manifest_text}
+    _write_atomically(path, model_bytes + pack_tail(len(model_bytes), members))
 
 
 def read_model_bytes(path: Path) -> bytes:
@@ -169,30 +151,38 @@ def split_members(path: Path, data: bytes) -> tuple[bytes, dict[str, bytes]]:
         The FlatBuffer, and the content of each file by name; no file when there is no tail.
 
     Raises:
-        ModelFileError: The tail is damaged, holds a name twice or a file over 4 MiB.
+        ModelFileError: The tail is damaged, holds a name twice, or more than 4 MiB.
     """
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        return data, {}
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            names = [info.filename for info in infos]
-            if len(set(names)) != len(names):
-                raise damaged(path, "a file stands twice in its zip tail")
-            if any(info.file_size > _LARGEST_MEMBER_BYTES for info in infos):
-                raise damaged(path, "a file in its zip tail is over 4 MiB")
-            end = min((info.header_offset for info in infos), default=len(data))
-            return data[:end], {name: archive.read(name) for name in names}
-    except ModelFileError:
-        raise
-    except _ZIP_ERRORS as error:
-        raise damaged(path, f"its zip tail cannot be read ({error})") from error
+        return split_tail(data)
+    except TailError as error:
+        raise damaged(path, str(error)) from error
+
+
+def is_tail_lost(data: bytes, members: Mapping[str, bytes]) -> bool:
+    """Whether a file without a zip tail names files that stood in one."""
+    return not members and any(name.encode() in data for name in (MANIFEST_NAME, LABELS_NAME))
 
 
 def damaged(path: Path, reason: str) -> ModelFileError:
     """Return the error that says how a model file is known to be damaged."""
     return ModelFileError(
         "A model file must be intact", received=f"{path}: {reason}", fix=_COPY_AGAIN
+    )
+
+
+def _check_tail(path: Path, data: bytes, model_bytes: bytes, members: Mapping[str, bytes]) -> None:
+    """Make sure that not one byte after the FlatBuffer is another than it was written."""
+    wanted = {name: members.get(name, b"") for name in (LABELS_NAME, MANIFEST_NAME)}
+    expected = pack_tail(len(model_bytes), wanted)
+    found = data[len(model_bytes) :]
+    if found == expected:
+        return
+    pairs = zip(found, expected, strict=False)
+    least = min(len(found), len(expected))
+    place = next((at for at, pair in enumerate(pairs) if pair[0] != pair[1]), least)
+    raise damaged(
+        path, f"its zip tail is not as it was written, from byte {len(model_bytes) + place:,} on"
     )
 
 
@@ -208,7 +198,7 @@ def _content_sha256(model_bytes: bytes, labels_text: bytes, values: dict[str, An
 def _parse_manifest(path: Path, content: bytes) -> dict[str, Any]:
     try:
         values = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, f"{MANIFEST_NAME} is no JSON ({error})") from error
     if not isinstance(values, dict):
         raise damaged(path, f"{MANIFEST_NAME} is no JSON object")

@@ -2,15 +2,13 @@
 
 The runtimes can list them too, but only of a model that they accept, and a damaged one may abort
 them. Layout: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
-and https://flatbuffers.dev/internals/
 """
 
-import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.errors import ModelFileError
+from edge.flatbuffer import Table, kept_inside
 
 _BUILTIN_TEXT = """
     ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE
@@ -82,90 +80,18 @@ def list_operators(model_bytes: bytes) -> tuple[OperatorUse, ...]:
     Raises:
         ModelFileError: The FlatBuffer points outside itself: it was cut off or overwritten.
     """
-    try:
-        model = _Table.root(model_bytes)
+    with kept_inside(model_bytes):
+        model = Table.root(model_bytes)
         for buffer in model.tables(4):
             buffer.check_bytes(0)
         uses = Counter(_uses(model))
-    except (struct.error, IndexError) as error:
-        raise ModelFileError(
-            "A model file must be a whole FlatBuffer",
-            received=f"{len(model_bytes)} bytes that point outside themselves",
-            fix="Copy the file again",
-        ) from error
     return tuple(OperatorUse(*use, count) for use, count in uses.most_common())
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table of a FlatBuffer: fields are found through offsets and may be absent."""
-
-    data: bytes
-    position: int
-
-    @classmethod
-    def root(cls, data: bytes) -> "_Table":
-        return cls(data, _read(data, "I", 0))
-
-    def integer(self, field: int, kind: str) -> int:
-        """Return a scalar field; 0 when absent, which is the schema's default everywhere here."""
-        at = self._find(field)
-        return _read(self.data, kind, at) if at else 0
-
-    def integers(self, field: int) -> tuple[int, ...]:
-        """Return a field that is a vector of 32-bit integers."""
-        return tuple(_read(self.data, "i", at) for at in self._elements(field))
-
-    def text(self, field: int) -> str:
-        """Return a field that is a string."""
-        at = self._find(field)
-        if not at:
-            return ""
-        start = at + _read(self.data, "I", at)
-        length = _read(self.data, "I", start)
-        return self.data[start + 4 : start + 4 + length].decode(errors="replace")
-
-    def tables(self, field: int) -> list["_Table"]:
-        """Return a field that is a vector of tables."""
-        return [_Table(self.data, at + _read(self.data, "I", at)) for at in self._elements(field)]
-
-    def check_bytes(self, field: int) -> None:
-        """Make sure that a field that is a vector of bytes, such as weights, is all there."""
-        at = self._find(field)
-        if at:
-            start = at + _read(self.data, "I", at)
-            _read(self.data, "B", start + 3 + _read(self.data, "I", start))
-
-    def _elements(self, field: int) -> range:
-        at = self._find(field)
-        if not at:
-            return range(0)
-        start = at + _read(self.data, "I", at)
-        length = _read(self.data, "I", start)
-        first = start + 4
-        _read(self.data, "B", first + 4 * length - 1)  # the last element must be there
-        return range(first, first + 4 * length, 4)
-
-    def _find(self, field: int) -> int:
-        """Return the position of a field, 0 when absent."""
-        layout = self.position - _read(self.data, "i", self.position)
-        entry = 4 + 2 * field
-        if entry >= _read(self.data, "H", layout):
-            return 0
-        offset = _read(self.data, "H", layout + entry)
-        return self.position + offset if offset else 0
-
-
-def _read(data: bytes, kind: str, at: int) -> int:
-    if at < 0:
-        raise IndexError(at)
-    return int(struct.unpack_from("<" + kind, data, at)[0])
-
-
-def _uses(model: _Table) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    names = [_operator_name(code) for code in model.tables(1)]
+def _uses(model: Table) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    names = [name_operator(code) for code in model.tables(1)]
     for graph in model.tables(2):
-        types = [_type_name(tensor.integer(1, "b")) for tensor in graph.tables(0)]
+        types = [name_type(tensor.integer(1, "b")) for tensor in graph.tables(0)]
         for operator in graph.tables(3):
             yield (
                 names[operator.integer(0, "I")],
@@ -174,7 +100,8 @@ def _uses(model: _Table) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]
             )
 
 
-def _operator_name(code: _Table) -> str:
+def name_operator(code: Table) -> str:
+    """Return the name of an entry of the model's operator codes; a custom one has its own."""
     # Codes over 127 do not fit the first field and stand in the fourth; the larger one counts.
     number = max(code.integer(0, "b"), code.integer(3, "i"))
     if number == _CUSTOM:
@@ -182,5 +109,6 @@ def _operator_name(code: _Table) -> str:
     return _BUILTIN_NAMES[number] if number < len(_BUILTIN_NAMES) else f"BUILTIN_{number}"
 
 
-def _type_name(number: int) -> str:
+def name_type(number: int) -> str:
+    """Return the name of a tensor's type, such as "int8"."""
     return _TYPE_NAMES[number] if 0 <= number < len(_TYPE_NAMES) else f"type_{number}"

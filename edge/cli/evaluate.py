@@ -147,9 +147,25 @@ def _show(found: "FolderEvaluation") -> None:
         ],
     )
     counts = result.confusion.tolist()
+    said = _columns_to_show(counts)
+    columns = (*result.labels, "unknown")
     output.emit_table(
-        ("shows / said", *result.labels, "unknown"),
-        [(label, *row) for label, row in zip(result.labels, counts, strict=True) if sum(row)],
+        ("shows / said", *(columns[column] for column in said)),
+        [
+            (label, *(row[column] for column in said))
+            for label, row in zip(result.labels, counts, strict=True)
+            if sum(row)
+        ],
     )
     for skip in found.skipped:
         output.say(f"skipped {skip.path}: {skip.reason}")
+
+
+def _columns_to_show(counts: list[list[int]]) -> list[int]:
+    """Return all columns, or of many those that something stands in."""
+    from edge.labels import MANY_LABELS
+
+    columns = range(len(counts[0]))
+    if len(columns) <= MANY_LABELS:
+        return list(columns)
+    return [column for column in columns if any(row[column] for row in counts)]

@@ -1,5 +1,6 @@
 """`edge inspect`: what a model file carries, and whether it is intact."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,7 @@ def inspect(
 ) -> None:
     """Show what a model file carries, and whether it is intact.
 
-    A file made by edge convert is held against its hash and its golden examples. A file of another
+    A file made by catseye is held against its hash and its golden examples. A file of another
     origin is "not verifiable". A damaged file ends with exit code 1.
 
     Raises:
@@ -55,6 +56,9 @@ def _record(found: "Inspection") -> dict[str, Any]:
         "size_bytes": found.size_bytes,
         "sha256": found.sha256,
         "manifest": None if found.manifest is None else found.manifest.to_dict(),
+        "inputs": _tensors(found, "inputs"),
+        "outputs": _tensors(found, "outputs"),
+        "metadata": None if found.metadata is None else asdict(found.metadata),
         "operators": [
             {"name": use.name, "inputs": use.inputs, "outputs": use.outputs, "count": use.count}
             for use in found.operators
@@ -62,11 +66,17 @@ def _record(found: "Inspection") -> dict[str, Any]:
     }
 
 
+def _tensors(found: "Inspection", side: str) -> list[dict[str, Any]]:
+    return [asdict(tensor) for tensor in getattr(found.interface, side, ())]
+
+
 def _show(found: "Inspection") -> None:
     output.emit_text(f"{found.path}: {found.verdict} ({found.reason})")
     output.emit_text(f"  size          {found.size_bytes:,} bytes, sha256 {found.sha256}")
     if found.manifest is not None:
         _show_manifest(found.manifest)
+    else:
+        _show_bare(found)
     if found.operators:
         output.emit_table(
             ("operator", "inputs", "outputs", "count"),
@@ -77,11 +87,28 @@ def _show(found: "Inspection") -> None:
         )
 
 
+def _show_bare(found: "Inspection") -> None:
+    """Show what a file without a manifest, or with a damaged one, says all the same."""
+    for side in ("inputs", "outputs"):
+        for tensor in getattr(found.interface, side, ()):
+            output.emit_text(f"  {side[:-1]:<13} {tensor.name}: {tensor}")
+    if found.metadata is not None:
+        said = {name: value for name, value in asdict(found.metadata).items() if value}
+        lines = (f"{name} {_in_words(value)}" for name, value in said.items())
+        output.emit_text(f"  {'metadata':<13} {'; '.join(lines) or 'empty'}")
+
+
+def _in_words(value: Any) -> str:
+    return ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else str(value)
+
+
 def _show_manifest(manifest: "Manifest") -> None:
+    from edge.labels import name_some
+
     takes, decides = manifest.input, manifest.decision
     lines = {
         "name": manifest.name,
-        "labels": ", ".join(manifest.labels),
+        "labels": name_some(manifest.labels),
         "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}, "
         f"resized by {takes.resize}",
         "calibration": f"temperature {decides.temperature:g}",
@@ -97,7 +124,13 @@ def _show_manifest(manifest: "Manifest") -> None:
 
 def _show_thresholds(manifest: "Manifest") -> None:
     """Show what each threshold did to the validation pictures, where the file says so."""
+    from edge.labels import MANY_LABELS
+
     calibration = manifest.quantization.get("calibration", {})
+    values = set(manifest.decision.thresholds.values())
+    if len(manifest.labels) > MANY_LABELS and len(values) == 1 and not calibration:
+        output.emit_text(f"  {'thresholds':<13} {values.pop():g} for every label")
+        return
     found = calibration.get("labels", {}) if isinstance(calibration, dict) else {}
     rows = []
     for label in manifest.labels:

@@ -11,7 +11,7 @@ ModelOption = Annotated[
         "--model",
         "-m",
         envvar="EDGE_MODEL",
-        help="Model file made by edge convert.",
+        help="Model file made by edge convert or edge package.",
         show_default="the embedded model: cat, dog, none",
     ),
 ]

@@ -42,6 +42,11 @@ WRONG_USAGE = [
     "convert run -o m.tflite --precision 0.9 --cost 2:1",
     "convert run -o m.tflite --learning-rate nan",
     "convert run -o m.tflite --learning-rate inf",
+    "package file --mean 127",  # belongs to --std
+    "package file --mean 127 --std 0",
+    "package file --scores odds",
+    "package file --threshold nan",
+    "package file --threshold 2",
     "data check folder --group-by (",
     "data explore folder",  # neither page nor JSON
     "data explore folder -o page.pdf",
@@ -73,6 +78,11 @@ FAILED = [
     "convert folder -o file",  # which is there
     "convert folder -o folder",
     "convert folder -o absent/m.tflite",
+    "package absent.tflite",
+    "package file",  # no model
+    "package file --labels absent.txt",
+    "package file -o file",  # which is there
+    "package file -o absent/m.tflite",
     "data check absent",
     "data explore absent -o page.html",
     "data explore folder -o page.html --no-map",  # without a label
@@ -110,7 +120,7 @@ def call(tmp_path, monkeypatch, capfd):
     before = sorted(os.walk(tmp_path))
 
     def run(line):
-        if line.split()[0] in ("train", "convert", "data"):
+        if line.split()[0] in ("train", "convert", "package", "data"):
             try:
                 require_desktop()
             except MissingExtraError as missing:

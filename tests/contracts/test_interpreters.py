@@ -26,7 +26,7 @@ def runtime(request):
     return request.param
 
 
-@pytest.fixture(params=["uint8", "float32"])
+@pytest.fixture(params=["uint8", "int8", "float32"])
 def model(request, runtime):
     with_dtype = open_interpreter(build_colour_model(dtype=request.param), runtime=runtime)
     yield with_dtype
@@ -42,14 +42,26 @@ def test_input_view_is_the_live_tensor(model):
 @pytest.mark.parametrize("label", LABELS)
 def test_output_is_probabilities_in_float32(model, label):
     colour_rgb = np.array(COLOURS_BGR[label][::-1])
-    is_raw = model.input_view().dtype == np.uint8
-    model.input_view()[:] = colour_rgb if is_raw else (colour_rgb - 127) / 128
+    values = {
+        "uint8": colour_rgb,
+        "int8": colour_rgb - 128,
+        "float32": (colour_rgb - 127) / 128,
+    }
+    model.input_view()[:] = values[model.input_view().dtype.name]
     model.invoke()
     scores = model.output()
     assert scores.shape == (3,)
     assert scores.dtype == np.float32
     assert LABELS[int(scores.argmax())] == label
     assert scores.sum() == pytest.approx(1.0, abs=0.02)
+
+
+def test_output_of_four_dimensions_is_a_row_too(runtime):
+    opened = open_interpreter(build_colour_model(is_flat=False), runtime=runtime)
+    opened.input_view()[:] = np.array((0, 255, 0), np.uint8)
+    opened.invoke()
+    assert opened.output().shape == (3,)
+    assert opened.output().argmax() == LABELS.index("green")
 
 
 def test_invoke_may_be_repeated(model):

@@ -8,11 +8,12 @@ from flatbuffers.table import Table
 from tensorflow.lite.python import schema_py_generated as schema
 
 from convert.export import export_float32
-from convert.metadata import METADATA_NAME, Provenance, add_metadata, build_metadata
+from convert.metadata import Provenance, add_metadata, build_metadata
 from convert.network import load_network
 from convert.run_folder import read_run
 from edge.interpreter import open_interpreter
 from edge.manifest import InputSpec
+from edge.metadata import METADATA_NAME
 
 SPEC = InputSpec(width=32, height=24)
 ABOUT = Provenance("pets", author="A. Uthor", licence="CC0-1.0")
@@ -70,7 +71,7 @@ def test_metadata_of_the_model():
 
 @pytest.mark.parametrize(
     ("dtype", "lowest", "highest"),
-    [("uint8", 0.0, 255.0), ("float32", -127.0 / 128.0, 1.0)],
+    [("uint8", 0.0, 255.0), ("int8", -128.0, 127.0), ("float32", -127.0 / 128.0, 1.0)],
 )
 def test_metadata_of_the_input(dtype, lowest, highest):
     spec = InputSpec(width=32, height=24, dtype=dtype)

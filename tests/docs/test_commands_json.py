@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from colour_model import LABELS, picture_bgr, write_colour_model
+from colour_model import LABELS, build_colour_model, picture_bgr, write_colour_model
 from PIL import Image
 
 from edge import cli
@@ -23,7 +23,10 @@ SECTIONS = dict(
 )
 
 # Objects that are described elsewhere or as a whole.
-WHOLE = {"manifest", "input", "data", "split", "training", "metrics", "versions", "fine_tuning"}
+WHOLE = {
+    *("manifest", "metadata", "input", "data", "split", "training", "metrics", "versions"),
+    "fine_tuning",
+}
 
 
 def table(verb, heading):
@@ -210,6 +213,18 @@ def test_train_and_convert(capfd, trained):
     )
     labels = ("wide", "tall")
     assert set(fields(report, labels)) == documented_fields("convert", "the report")
+
+
+def test_package(capfd, tmp_path):
+    pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
+    (tmp_path / "foreign.tflite").write_bytes(build_colour_model())
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    (record,) = run_json(
+        capfd,
+        *("package", tmp_path / "foreign.tflite", "--labels", tmp_path / "labels.txt"),
+        *("-o", tmp_path / "packaged.tflite", "--json"),
+    )
+    assert set(fields(record, LABELS)) == documented_fields("package", "a packaged file")
 
 
 def test_learning_curve(capfd, trained):

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from colour_model import build_colour_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -81,6 +82,8 @@ def workplace(tmp_path_factory):
         writer.write(texture(generator, "mine"))
     writer.release()
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
+    (folder / "foreign.tflite").write_bytes(build_colour_model())
+    (folder / "labels.txt").write_text("red\ngreen\nblue\n")
     return folder
 
 

@@ -25,8 +25,16 @@ _TYPES = {
 }
 
 
-def build_colour_model(*, size_wh=(8, 6), dtype="uint8", channels=3, batch=1):
-    """Return the FlatBuffer; the arguments also make models that a classifier must refuse."""
+def build_colour_model(
+    *, size_wh=(8, 6), dtype="uint8", channels=3, batch=1, is_flat=True, is_soft=True, copies=1
+):
+    """Return the FlatBuffer; the arguments also make models that a classifier must refuse.
+
+    Args:
+        is_flat: Whether the output is `(1, labels)` and not `(1, 1, 1, labels)`.
+        is_soft: Whether it ends in a softmax; otherwise it gives the mean of each colour.
+        copies: How often it names its output.
+    """
     width, height = size_wh
     scaled = (1 / 128, 0 if dtype == "int8" else 127)
     softmax = (1 / 256, -128 if dtype == "int8" else 0)
@@ -38,12 +46,17 @@ def build_colour_model(*, size_wh=(8, 6), dtype="uint8", channels=3, batch=1):
         _tensor("row", (batch, channels), dtype, scaled),
         _tensor("scores", (batch, channels), dtype, softmax),
     ]
-    graph.inputs, graph.outputs = [0], [3]
+    graph.inputs, graph.outputs = [0], [3 if is_soft else 2] * copies
+    shape = (batch, channels) if is_flat else (batch, 1, 1, channels)
+    for tensor in graph.tensors[2:]:
+        tensor.shape = list(shape)
     graph.operators = [
         _operator(0, 0, 1, schema.BuiltinOptions.Pool2DOptions, _pooling(size_wh)),
-        _operator(1, 1, 2, schema.BuiltinOptions.ReshapeOptions, _reshaping((batch, channels))),
+        _operator(1, 1, 2, schema.BuiltinOptions.ReshapeOptions, _reshaping(shape)),
         _operator(2, 2, 3, schema.BuiltinOptions.SoftmaxOptions, _sharpening()),
     ]
+    if not is_soft:
+        del graph.operators[2], graph.tensors[3]
     model = schema.ModelT()
     model.version = 3
     model.description = b"red, green or blue"

@@ -19,7 +19,7 @@ def path(tmp_path):
     return write_colour_model(tmp_path / "colours.tflite")
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "float32"])
 def test_classify_says_the_colour(tmp_path, dtype):
     path = write_colour_model(tmp_path / "colours.tflite", dtype=dtype)
     with open_classifier(path) as classifier:
@@ -101,6 +101,14 @@ def test_frames_reach_the_tensor_as_fit_frame_makes_them():
     tensor = np.zeros((6, 8, 3), np.uint8)
     input_filler(InputSpec(8, 6))(frame_bgr, tensor)
     np.testing.assert_array_equal(tensor, expected_rgb)
+
+
+def test_signed_tensors_get_pixels_less_128():
+    frame_bgr = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    tensor = np.zeros((16, 16, 3), np.int8)
+    input_filler(InputSpec(16, 16, dtype="int8"))(frame_bgr, tensor)
+    expected = fit_frame(frame_bgr, size_wh=(16, 16)).astype(np.int16) - 128
+    np.testing.assert_array_equal(tensor, expected)
 
 
 def test_float_tensors_are_scaled_by_mean_and_scale():

@@ -26,7 +26,18 @@ def test_foreign_file_is_not_verifiable(tmp_path):
     found = inspect_file(path)
     assert (found.verdict, found.manifest) == ("not verifiable", None)
     assert "no manifest" in found.reason
+    assert "edge package wraps it" in found.reason
     assert len(found.operators) == 3
+    assert [str(tensor) for tensor in found.interface.outputs] == [
+        "(1, 3) uint8, scale 0.00390625, zero point 0"
+    ]
+    assert found.metadata is None
+
+
+def test_metadata_of_a_foreign_file_is_shown(shared_data):
+    found = inspect_file(shared_data / "models" / "mobilenet_v1_0.25_128_quant.tflite")
+    assert found.verdict == "not verifiable"
+    assert (found.metadata.name, found.metadata.means) == ("ImageClassifier", (127.5,))
 
 
 def test_foreign_file_with_labels_is_not_verifiable(tmp_path):

@@ -1,4 +1,5 @@
 import os
+import stat
 import subprocess
 
 import numpy as np
@@ -112,6 +113,51 @@ def test_unwritable_cache_is_no_error(tmp_path, monkeypatch, model, children):
     assert len(children.calls) == 2
 
 
+def make_empty(verdict):
+    verdict.write_bytes(b"")  # as a power failure leaves it
+
+
+def make_other(verdict):
+    verdict.write_text(f"passed {'0' * 64}-litert\n")
+
+
+def make_folder(verdict):
+    verdict.unlink()
+    verdict.mkdir()
+
+
+def make_link(verdict):
+    verdict.rename(verdict.with_name("good"))
+    verdict.symlink_to("good")
+
+
+def make_open_to_others(verdict):
+    verdict.chmod(0o666)
+
+
+def give_away(verdict):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(verdict, 12345, 12345)
+
+
+@pytest.mark.parametrize(
+    "poison", [make_empty, make_other, make_folder, make_link, make_open_to_others, give_away]
+)
+def test_poisoned_verdict_is_not_believed(cache, model, children, poison):
+    verify_model(model)
+    (verdict,) = cache.rglob("verified/*")
+    poison(verdict)
+    verify_model(model)
+    assert len(children.calls) == 2
+
+
+def test_verdict_is_for_this_user_only_and_leaves_no_temporary(cache, model, children):
+    verify_model(model)
+    (verdict,) = cache.rglob("verified/*")
+    assert stat.S_IMODE(verdict.stat().st_mode) == 0o600
+
+
 def test_relative_cache_and_absent_home_are_no_error(monkeypatch, model, children):
     def no_home():
         raise RuntimeError
@@ -155,6 +201,22 @@ def test_child_says_that_memory_is_short(capsys, monkeypatch, model):
     monkeypatch.setattr(golden, "check_golden", run_out)
     assert golden.main(model.path, model.sha256, "litert") == REFUSED
     assert capsys.readouterr().out == "it asks for more than 1 GiB of memory"
+
+
+def test_model_that_loads_and_does_not_run_is_refused(monkeypatch, model):
+    def fail(_):
+        raise RuntimeError("Input tensor 72 lacks data")
+
+    monkeypatch.setattr(golden, "golden_scores", fail)
+    with pytest.raises(ModelFileError, match=r"does not run \(Input tensor 72 lacks data\)"):
+        golden.check_golden(model, runtime="litert")
+
+
+def test_golden_scores_that_are_no_numbers_prove_nothing(tmp_path):
+    nothing = (GoldenExample(picture_bgr("red", size_wh=(4, 4)), (float("nan"),) * 3),)
+    path = write_colour_model(tmp_path / "nan.tflite", golden=nothing)
+    with pytest.raises(ModelFileError, match="golden"):
+        golden.check_golden(read_model_file(path), runtime="litert")
 
 
 def test_scores_that_are_no_numbers_are_refused(monkeypatch, model):

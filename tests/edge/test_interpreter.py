@@ -103,7 +103,6 @@ def test_bytes_that_are_no_model_are_refused(model_bytes, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dtype": "int8"}, r"uint8 or float32. Received: \(1, 6, 8, 3\) int8"),
         ({"channels": 1}, r"Received: \(1, 6, 8, 1\) uint8"),
         ({"batch": 2}, r"Received: \(2, 6, 8, 3\) uint8"),
     ],
@@ -116,8 +115,10 @@ def test_models_that_take_no_single_colour_picture_are_refused(arguments, messag
 class NativeInterpreter:
     """Says what a model of any shape takes and gives."""
 
-    def __init__(self, inputs=1, outputs=1, shape=(1, 3), dtype=np.uint8, scale=1 / 256):
-        picture = {"index": 0, "shape": (1, 6, 8, 3), "dtype": np.uint8, "quantization": (1.0, 0)}
+    def __init__(
+        self, inputs=1, outputs=1, shape=(1, 3), dtype=np.uint8, scale=1 / 256, takes=np.uint8
+    ):
+        picture = {"index": 0, "shape": (1, 6, 8, 3), "dtype": takes, "quantization": (1.0, 0)}
         row = {"index": 1, "shape": shape, "dtype": dtype, "quantization": (scale, 0)}
         self.get_input_details = lambda: [picture] * inputs
         self.get_output_details = lambda: [row] * outputs
@@ -130,7 +131,10 @@ class NativeInterpreter:
         ({"outputs": 4}, "has one output. Received: 4 of them"),  # an object detector
         ({"shape": (1, 80, 80, 3)}, r"output of shape \(1, labels\).*\(1, 80, 80, 3\) uint8"),
         ({"dtype": np.int64}, r"Received: \(1, 3\) int64"),
-        ({"scale": 0.0}, r"quantization of its uint8 output. Received: scale 0\.0"),
+        ({"shape": (1, 1, 2, 3)}, r"Received: \(1, 1, 2, 3\) uint8"),
+        ({"shape": (3,)}, r"Received: \(3\) uint8"),
+        ({"takes": np.int16}, r"int8 or float32. Received: \(1, 6, 8, 3\) int16"),
+        ({"scale": 0.0}, r"quantization of its integer output. Received: scale 0\.0"),
     ],
 )
 def test_models_that_are_no_classifiers_are_refused(details, message):

@@ -33,3 +33,13 @@ def test_match_label_ignores_case_and_follows_the_mapping():
 def test_match_label_names_the_labels_when_none_fits():
     with pytest.raises(DataError, match=r"cat, dog.*Received: bird.*--map bird=cat"):
         match_label("bird", ("cat", "dog"))
+
+
+def test_match_label_names_the_nearest_of_many():
+    breeds = tuple(f"breed {number}" for number in range(1000))
+    with pytest.raises(
+        DataError, match=r"labels: breed 77, .* and 997 others\. Received: bread 77"
+    ):
+        match_label("bread 77", breeds)
+    with pytest.raises(DataError, match=r"breed 0, breed 1, .* and 980 others\. Received: q"):
+        match_label("q", breeds)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -7,8 +8,12 @@ import pytest
 from colour_model import build_colour_model, picture_bgr, write_colour_model
 from PIL import Image
 
-from edge import benchmark, cli, interpreter
+from edge import benchmark, classifier, cli, inspection, interpreter
 from edge.benchmark import Benchmark, Speed, Timing
+from edge.classifier import Classifier
+from edge.manifest import DecisionSpec, InputSpec, Manifest
+from edge.modelfile import write_model_file
+from edge.testing import FakeInterpreter, fake_model
 
 
 @pytest.fixture
@@ -193,12 +198,47 @@ def test_inspect_summarises_for_people(edge, model):
         assert text in out
 
 
+MANY = ("red", "green", "blue", *(f"breed {number}" for number in range(997)))
+
+
+def test_inspect_of_many_labels_makes_no_endless_tables(edge, tmp_path, monkeypatch):
+    manifest = Manifest("breeds", MANY, InputSpec(8, 6), DecisionSpec(dict.fromkeys(MANY, 0.5)))
+    model = tmp_path / "breeds.tflite"
+    write_model_file(model, model_bytes=build_colour_model(), manifest=manifest)
+    monkeypatch.setattr(inspection, "verify_model", lambda _: None)
+    code, out, _ = edge("inspect", model)
+    assert code == 0
+    assert "breed 16 and 980 others" in out
+    assert "thresholds    0.5 for every label" in out
+    assert max(map(len, out.splitlines())) < 250
+
+
+def test_evaluate_of_many_labels_shows_those_that_were_said(edge, pictures, monkeypatch):
+    rows = np.full((3, 1000), 0.0001)
+    rows[range(3), (2, 1, 10)] = 0.9  # blue, green and, wrongly, a breed
+    fake = Classifier(fake_model(MANY), FakeInterpreter(rows))
+    monkeypatch.setattr(classifier, "open_classifier", lambda *_, **__: fake)
+    code, out, _ = edge("evaluate", pictures)
+    assert code == 0
+    header = next(line for line in out.splitlines() if "shows / said" in line)
+    assert re.split(r"  +", header.strip()) == ["shows / said", "green", "blue", "breed 7"]
+
+
 def test_inspect_of_a_damaged_file_ends_with_1(edge, model):
     model.write_bytes(model.read_bytes()[:-30])
     code, out, _ = edge("inspect", model, "--json")
     record = json.loads(out)
     assert (code, record["intact"], record["manifest"]) == (1, False, None)
     assert "cut off" in record["reason"]
+
+
+def test_inspect_shows_what_a_foreign_file_takes_and_gives(edge, tmp_path):
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(build_colour_model(dtype="int8"))
+    code, out, _ = edge("inspect", path)
+    assert code == 0
+    assert "  input         picture: (1, 6, 8, 3) int8, scale 0.0078125, zero point 0\n" in out
+    assert "  output        scores: (1, 3) int8, scale 0.00390625, zero point -128\n" in out
 
 
 def test_inspect_of_a_foreign_file_is_not_verifiable(edge, tmp_path):
