@@ -34,6 +34,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import tf_keras  # noqa: E402
 
+from edge.manifest import InputSpec  # noqa: E402
 from train.augment import PRESETS  # noqa: E402
 from train.batches import TrainingBatches  # noqa: E402
 from train.cache import PixelCache  # noqa: E402
@@ -167,7 +168,12 @@ def run_catseye(task: Task) -> Iterator[Cost]:
             with Stopwatch() as watch:
                 if epoch == 1:
                     hash_files(task.photos.root, paths)
-                    decode_files(task.photos.root, paths, cache=cache)
+                    decode_files(
+                        task.photos.root,
+                        paths,
+                        spec=InputSpec(task.side, task.side),
+                        cache=cache,
+                    )
                 learn(learner, cache, task, epoch)
             yield watch.cost
 

@@ -16,6 +16,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from edge.manifest import InputSpec
 from edge.modelfile import LABELS_NAME
+from edge.preprocess import describe_framing
 
 METADATA_NAME = "TFLITE_METADATA"
 METADATA_IDENTIFIER = b"M001"
@@ -110,7 +111,7 @@ def _describe_input(tables: "_Tables", spec: InputSpec) -> int:
     return tables.add(
         {
             0: tables.text("image"),
-            1: tables.text("Picture to be classified, RGB, squeezed into the input's size."),
+            1: tables.text(f"Picture to be classified, RGB: {describe_framing(spec)}."),
             3: content,
             4: tables.vector([unit]),
             5: stats,

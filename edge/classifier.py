@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from edge.records import UNKNOWN, Interpreter, Pixels, Prediction
 DEFAULT_THREADS = 1
 
 _UINT8 = np.dtype(np.uint8)
+_Filler: TypeAlias = Callable[[Pixels, NDArray[Any]], None]
 
 
 class Classifier:
@@ -51,6 +52,7 @@ class Classifier:
         self.size_wh = manifest.input.size_wh
         self._interpreter = interpreter
         self._fill = input_filler(manifest.input)
+        self._fill_fitted = input_filler(manifest.input.fitted)
         self._temperature = manifest.decision.temperature
         self._thresholds = tuple(manifest.decision.thresholds[label] for label in self.labels)
 
@@ -63,8 +65,23 @@ class Classifier:
         Raises:
             SettingError: The array is no such picture.
         """
+        return self._classify(frame_bgr, self._fill)
+
+    def classify_fitted(self, picture_bgr: Pixels) -> Prediction:
+        """Say what a picture shows that is a frame's already as the model sees it.
+
+        Args:
+            picture_bgr: `(height, width, 3)` of the model's input, `uint8`, BGR, made by
+                `edge.preprocess.fit_frame`: no region is cut out of it again.
+
+        Raises:
+            SettingError: The array is no such picture.
+        """
+        return self._classify(picture_bgr, self._fill_fitted)
+
+    def _classify(self, frame_bgr: Pixels, fill: _Filler) -> Prediction:
         _check_frame(frame_bgr)
-        self._fill(frame_bgr, self._interpreter.input_view()[0])
+        fill(frame_bgr, self._interpreter.input_view()[0])
         started = time.perf_counter()
         self._interpreter.invoke()
         inference_ms = (time.perf_counter() - started) * 1000.0
@@ -116,24 +133,23 @@ def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = No
     return Classifier(model, interpreter)
 
 
-def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
+def input_filler(spec: InputSpec) -> _Filler:
     """Return the function that puts a frame into an input tensor of this kind.
 
     It takes the frame, `(height, width, 3)`, `uint8`, BGR, and the tensor,
     `(spec.height, spec.width, 3)`, of `spec.dtype`, which it fills in place.
     """
-    size_wh = spec.size_wh
     if spec.dtype == "uint8":
 
         def fill(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
-            fit_frame(frame_bgr, size_wh=size_wh, out=tensor)
+            fit_frame(frame_bgr, spec=spec, out=tensor)
 
         return fill
 
     pixels_rgb = np.empty((spec.height, spec.width, 3), np.uint8)
 
     def fill_scaled(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
-        fit_frame(frame_bgr, size_wh=size_wh, out=pixels_rgb)
+        fit_frame(frame_bgr, spec=spec, out=pixels_rgb)
         np.subtract(pixels_rgb, np.float32(spec.mean), out=tensor)
         np.divide(tensor, np.float32(spec.scale), out=tensor)
 

@@ -5,7 +5,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import edge.preprocess  # noqa: F401  without OpenCV no model can be tried, and none is damaged
 from edge.errors import MissingExtraError, ModelFileError
+from edge.extras import install_hint
 from edge.integrity import verify_model
 from edge.manifest import FORMAT_VERSION, Manifest
 from edge.modelfile import (
@@ -82,7 +84,9 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
         return None, NOT_VERIFIABLE, "it carries no manifest: it was not made by edge convert"
     version = _format_version(members[MANIFEST_NAME])
     if version > FORMAT_VERSION:
-        reason = f"format version {version} is newer than this catseye: upgrade it"
+        reason = (
+            f"format version {version} is newer than this catseye: git pull, then {install_hint()}"
+        )
         return None, NOT_VERIFIABLE, reason
     model = read_model_file(path)
     try:

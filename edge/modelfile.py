@@ -20,7 +20,7 @@ from typing import Any
 
 from edge.errors import DataError, ModelFileError
 from edge.labels import parse_labels
-from edge.manifest import Manifest
+from edge.manifest import Manifest, check_format
 
 MANIFEST_NAME = "manifest.json"
 LABELS_NAME = "labels.txt"
@@ -85,6 +85,7 @@ def read_model_file(path: Path) -> ModelFile:
             fix="Make the file with edge convert",
         )
     values = _parse_manifest(path, members[MANIFEST_NAME])
+    check_format(values)  # a newer version may count its hash otherwise
     expected = values.pop(_HASH_FIELD, None)
     labels_text = members.get(LABELS_NAME, b"")
     if expected != _content_sha256(model_bytes, labels_text, values):
