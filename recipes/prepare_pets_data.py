@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from edge.images import list_pictures, read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from train.augment import Augmentation, augment
 
@@ -153,7 +154,7 @@ def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
     houses = [path for path in list_pictures(folder) if path.name.startswith("houses_")]
     generator = np.random.default_rng(20261124)
     for path in people:
-        person_rgb = fit_frame(read_picture(path), size_wh=SIZE_WH)
+        person_rgb = fit_frame(read_picture(path), spec=InputSpec(*SIZE_WH))
         for _ in range(SCENES_PER_PERSON):
             house = houses[int(generator.integers(len(houses)))]
             yield augment(
@@ -161,7 +162,7 @@ def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
                 side=SIZE_WH[0],
                 random=generator,
                 strength=IN_SCENE,
-                backdrop_rgb=fit_frame(read_picture(house), size_wh=SIZE_WH),
+                backdrop_rgb=fit_frame(read_picture(house), spec=InputSpec(*SIZE_WH)),
             )
 
 
@@ -171,7 +172,7 @@ def empty_corners(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     find_animals = animal_finder()
     paths = [path for label in ("cat", "dog") for path in list_pictures(folder / label)]
     for path in paths:
-        corners = cut_corners(fit_frame(read_picture(path), size_wh=SIZE_WH), generator)
+        corners = cut_corners(fit_frame(read_picture(path), spec=InputSpec(*SIZE_WH)), generator)
         for number, share in enumerate(find_animals(corners)):
             if share < MOST_ANIMAL:
                 yield f"corner_{path.parent.name}_{path.stem}_{number}.png", corners[number]
