@@ -31,6 +31,7 @@ require_desktop()
 
 from edge.benchmark import describe_machine  # noqa: E402
 from edge.images import list_pictures, read_picture  # noqa: E402
+from edge.manifest import InputSpec  # noqa: E402
 from edge.preprocess import fit_frame  # noqa: E402
 from train.folder import find_label_folders  # noqa: E402
 from train.linear_head import solve_head  # noqa: E402
@@ -98,7 +99,7 @@ class FrozenFeatures:
 
     def _compute(self, path: Path) -> NDArray[np.float32]:
         height, width = self._input["shape"][1:3]
-        pixels_rgb = fit_frame(read_picture(path), size_wh=(int(width), int(height)))
+        pixels_rgb = fit_frame(read_picture(path), spec=InputSpec(int(width), int(height)))
         self._interpreter.set_tensor(self._input["index"], pixels_rgb[np.newaxis])
         self._interpreter.invoke()
         scale, zero = self._tensor["quantization"]

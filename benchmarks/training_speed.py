@@ -38,6 +38,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import tf_keras  # noqa: E402
 
+from edge.manifest import InputSpec  # noqa: E402
 from train.augment import PRESETS  # noqa: E402
 from train.batches import TrainingBatches  # noqa: E402
 from train.cache import PixelCache  # noqa: E402
@@ -182,13 +183,14 @@ def run_catseye(task: Task) -> Iterator[Cost]:
             spent: Counter[str] = Counter()
             with Stopwatch() as watch:
                 if epoch == 1:
-                    look(task.photos, cache, spent)
+                    look(task, cache, spent)
                 learn(learner, cache, task, epoch, spent)
             yield replace(watch.cost, spent=spent)
 
 
-def look(photos: PhotoFolder, cache: PixelCache, spent: Counter[str]) -> None:
+def look(task: Task, cache: PixelCache, spent: Counter[str]) -> None:
     """Do what `edge train` does with every photo before the first step."""
+    photos, spec = task.photos, InputSpec(task.side, task.side)
     paths = [file.path for file in photos.files]
     with spending(spent, "hashing"):
         hashed = hash_files(photos.root, paths)
@@ -196,7 +198,7 @@ def look(photos: PhotoFolder, cache: PixelCache, spent: Counter[str]) -> None:
         different = different_files(hashed.sha256)
         find_alike(take_thumbnails(photos.root, different, when_done=lambda: None))
     with spending(spent, "decoding"):
-        decode_files(photos.root, paths, cache=cache)
+        decode_files(photos.root, paths, spec=spec, cache=cache)
 
 
 def learn(learner: Learner, cache: PixelCache, task: Task, epoch: int, spent: Counter[str]) -> None:

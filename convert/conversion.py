@@ -184,7 +184,7 @@ def _load(
     return load_pictures(
         chosen,
         labels=run.labels,
-        size_wh=run.input.size_wh,
+        spec=run.input,
         stage=f"reading {part} pictures",
         progress=progress,
     )

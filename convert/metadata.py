@@ -18,6 +18,7 @@ from convert.graph import pack_model, unpack_model
 from edge.manifest import InputSpec
 from edge.metadata import METADATA_NAME
 from edge.modelfile import LABELS_NAME
+from edge.preprocess import describe_framing
 
 METADATA_IDENTIFIER = b"M001"
 MIN_PARSER_VERSION = "1.0.0"  # of the schema in which all fields used here came
@@ -107,7 +108,7 @@ def _describe_input(tables: "_Tables", spec: InputSpec) -> int:
     return tables.add(
         {
             0: tables.text("image"),
-            1: tables.text("Picture to be classified, RGB, squeezed into the input's size."),
+            1: tables.text(f"Picture to be classified, RGB: {describe_framing(spec)}."),
             3: content,
             4: tables.vector([unit]),
             5: stats,

@@ -86,7 +86,7 @@ class Judge:
         Raises:
             ModelFileError: The device's interpreter refuses the model.
         """
-        spec = replace(self.input, dtype=dtype)
+        spec = replace(self.input.fitted, dtype=dtype)
         scores, latency_ms = run_model(
             model_bytes, self.pictures, spec=spec, stage=f"checking {name}", progress=progress
         )
@@ -112,6 +112,13 @@ def run_model(
     progress: Progress = no_progress,
 ) -> tuple[Scores, float]:
     """Classify pictures as the device would, on one thread.
+
+    Args:
+        model_bytes: The FlatBuffer.
+        pictures: Frames of any size, or pictures that were fitted already.
+        spec: What becomes of them; `InputSpec.fitted` for fitted ones.
+        stage: What the progress is called.
+        progress: Told about each picture.
 
     Returns:
         The raw scores, `(pictures, labels)`, and the median milliseconds of an invocation.

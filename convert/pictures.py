@@ -15,6 +15,7 @@ from convert.progress import Progress, no_progress, track_iterable
 from convert.run_folder import RunPicture
 from edge.errors import PictureError, RunFolderError
 from edge.images import read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 
 _LARGEST_IN_MEMORY_BYTES = 512 * 1024 * 1024
@@ -68,7 +69,7 @@ def load_pictures(
     pictures: Sequence[RunPicture],
     *,
     labels: Sequence[str],
-    size_wh: tuple[int, int],
+    spec: InputSpec,
     stage: str = "reading pictures",
     progress: Progress = no_progress,
 ) -> PictureSet:
@@ -77,19 +78,19 @@ def load_pictures(
     Args:
         pictures: What to read.
         labels: In the order of the network's output.
-        size_wh: Width and height of the network's input, in pixels.
+        spec: What the network takes.
         stage: What the progress is called.
         progress: Told about each picture.
 
     Raises:
         RunFolderError: A picture is gone, has changed since training or cannot be decoded.
     """
-    pixels_rgb = _allocate((len(pictures), size_wh[1], size_wh[0], 3))
+    pixels_rgb = _allocate((len(pictures), spec.height, spec.width, 3))
     places = {label: index for index, label in enumerate(labels)}
     truth = np.array([places[picture.label] for picture in pictures], np.intp)
 
     def load(index: int) -> str | None:
-        return _load_one(pictures[index], size_wh, pixels_rgb[index])
+        return _load_one(pictures[index], spec, pixels_rgb[index])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(load, range(len(pictures)))
@@ -100,7 +101,7 @@ def load_pictures(
     return PictureSet(pixels_rgb, truth)
 
 
-def _load_one(picture: RunPicture, size_wh: tuple[int, int], out: NDArray[np.uint8]) -> str | None:
+def _load_one(picture: RunPicture, spec: InputSpec, out: NDArray[np.uint8]) -> str | None:
     """Fill `out` with the picture, or return why that cannot be."""
     try:
         with picture.path.open("rb") as file:
@@ -110,7 +111,7 @@ def _load_one(picture: RunPicture, size_wh: tuple[int, int], out: NDArray[np.uin
     if sha256 != picture.sha256:
         return f"{picture.path} (changed since training)"
     try:
-        fit_frame(read_picture(picture.path), size_wh=size_wh, out=out)
+        fit_frame(read_picture(picture.path), spec=spec, out=out)
     except PictureError as error:
         return error.received
     return None

@@ -88,7 +88,7 @@ def read_run(path: Path) -> RunFolder:
             path=path,
             name=str(facts["name"]),
             labels=labels,
-            input=InputSpec(**facts["input"]),
+            input=InputSpec.from_dict(facts["input"]),
             is_complete=facts["status"] == "complete",
             pictures=_read_split(path / "split.csv", Path(facts["data"]["root"]), labels),
             facts=facts,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ DEFAULT_THREADS = 1
 
 _UINT8 = np.dtype(np.uint8)
 _HIGHEST_BIT = np.uint8(128)
+_Filler: TypeAlias = Callable[[Pixels, NDArray[Any]], None]
 
 
 class Classifier:
@@ -52,6 +53,7 @@ class Classifier:
         self.size_wh = manifest.input.size_wh
         self._interpreter = interpreter
         self._fill = input_filler(manifest.input)
+        self._fill_fitted = input_filler(manifest.input.fitted)
         self._temperature = manifest.decision.temperature
         self._thresholds = tuple(manifest.decision.thresholds[label] for label in self.labels)
 
@@ -64,8 +66,23 @@ class Classifier:
         Raises:
             SettingError: The array is no such picture.
         """
+        return self._classify(frame_bgr, self._fill)
+
+    def classify_fitted(self, picture_bgr: Pixels) -> Prediction:
+        """Say what a picture shows that is a frame's already as the model sees it.
+
+        Args:
+            picture_bgr: `(height, width, 3)` of the model's input, `uint8`, BGR, made by
+                `edge.preprocess.fit_frame`: no region is cut out of it again.
+
+        Raises:
+            SettingError: The array is no such picture.
+        """
+        return self._classify(picture_bgr, self._fill_fitted)
+
+    def _classify(self, frame_bgr: Pixels, fill: _Filler) -> Prediction:
         _check_frame(frame_bgr)
-        self._fill(frame_bgr, self._interpreter.input_view()[0])
+        fill(frame_bgr, self._interpreter.input_view()[0])
         started = time.perf_counter()
         self._interpreter.invoke()
         inference_ms = (time.perf_counter() - started) * 1000.0
@@ -117,17 +134,16 @@ def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = No
     return Classifier(model, interpreter)
 
 
-def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
+def input_filler(spec: InputSpec) -> _Filler:
     """Return the function that puts a frame into an input tensor of this kind.
 
     It takes the frame, `(height, width, 3)`, `uint8`, BGR, and the tensor,
     `(spec.height, spec.width, 3)`, of `spec.dtype`, which it fills in place.
     """
-    size_wh = spec.size_wh
     if spec.dtype == "uint8":
 
         def fill(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
-            fit_frame(frame_bgr, size_wh=size_wh, out=tensor)
+            fit_frame(frame_bgr, spec=spec, out=tensor)
 
         return fill
 
@@ -135,7 +151,7 @@ def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
 
         def fill_signed(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
             unsigned = tensor.view(np.uint8)
-            fit_frame(frame_bgr, size_wh=size_wh, out=unsigned)
+            fit_frame(frame_bgr, spec=spec, out=unsigned)
             np.bitwise_xor(unsigned, _HIGHEST_BIT, out=unsigned)  # is pixel - 128 in int8
 
         return fill_signed
@@ -143,7 +159,7 @@ def input_filler(spec: InputSpec) -> Callable[[Pixels, NDArray[Any]], None]:
     pixels_rgb = np.empty((spec.height, spec.width, 3), np.uint8)
 
     def fill_scaled(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
-        fit_frame(frame_bgr, size_wh=size_wh, out=pixels_rgb)
+        fit_frame(frame_bgr, spec=spec, out=pixels_rgb)
         np.subtract(pixels_rgb, np.float32(spec.mean), out=tensor)
         np.divide(tensor, np.float32(spec.scale), out=tensor)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +13,10 @@ from edge.classifier import Classifier
 from edge.conditions import CONDITIONS
 from edge.evaluation import FolderEvaluation
 from edge.images import read_picture
-from edge.manifest import Manifest
+from edge.manifest import InputSpec, Manifest
 from edge.page.blocks import Block, Heading, Page, Row, Table, Text
 from edge.page.pictures import encode_picture, lay_heat
-from edge.preprocess import fit_frame
+from edge.preprocess import describe_framing, fit_frame, seen_box
 from edge.quality.judgement import Judgement, answers, judge
 from edge.quality.occlusion import map_occlusion
 from edge.quality.robustness import choose_rows, judge_conditions
@@ -25,6 +26,8 @@ from edge.records import Pixels
 _MOST_BYTES = 100_000_000
 _EXPLAINED_MISTAKES = 9
 _SHOWN_SKIPPED = 50
+_SHOWN_SIDE = 224
+_LONGEST_SHOWN = 8.0  # times its width
 _EXPLANATION = (
     "On the right what counted: the parts glow that the wrong answer needed, found by covering the "
     "picture bit by bit (Zeiler and Fergus 2014)."
@@ -70,7 +73,7 @@ def judge_folder(
     verdicts = found.verdicts
 
     def answer(some_bgr: Pixels) -> NDArray[np.intp]:
-        scores = np.stack([classifier.classify(frame).scores for frame in some_bgr])
+        scores = np.stack([classifier.classify_fitted(frame).scores for frame in some_bgr])
         return answers(scores, verdicts.labels, verdicts.thresholds)
 
     truth = verdicts.truth[rows]
@@ -120,7 +123,7 @@ def _choose(classifier: Classifier, found: FolderEvaluation) -> NDArray[np.intp]
 
 def _as_model_sees(classifier: Classifier, found: FolderEvaluation, row: int) -> Pixels:
     frame_bgr = read_picture(found.judged[row].path)
-    pixels_rgb = fit_frame(frame_bgr, size_wh=classifier.size_wh)
+    pixels_rgb = fit_frame(frame_bgr, spec=classifier.model.manifest.input)
     return np.ascontiguousarray(pixels_rgb[:, :, ::-1])
 
 
@@ -135,13 +138,24 @@ def _show(
         heat = map_occlusion(
             seen_bgr,
             int(found.verdicts.scores[row].argmax()),
-            score=lambda frame: classifier.classify(frame).scores,
+            score=lambda frame: classifier.classify_fitted(frame).scores,
         )
-        height, width = frame_bgr.shape[:2]
-        shape_wh = (round(224 * max(1.0, width / height)), round(224 * max(1.0, height / width)))
-        small_bgr = np.ascontiguousarray(fit_frame(frame_bgr, size_wh=shape_wh)[:, :, ::-1])
-        shown.append(encode_picture(lay_heat(small_bgr, heat)))
+        seen_bgr = _in_proportion(seen_bgr, frame_bgr, classifier.model.manifest.input)
+        shown.append(encode_picture(lay_heat(seen_bgr, heat)))
     return shown
+
+
+def _in_proportion(seen_bgr: Pixels, frame_bgr: Pixels, spec: InputSpec) -> Pixels:
+    """Return what the model sees, with a squashed frame as wide and high as it was."""
+    if spec.resize != "squash":
+        return seen_bgr
+    left, top, right, bottom = seen_box(frame_bgr.shape[1::-1], spec)
+    width, height = right - left, bottom - top
+    size_wh = (
+        round(_SHOWN_SIDE * min(max(1.0, width / height), _LONGEST_SHOWN)),
+        round(_SHOWN_SIDE * min(max(1.0, height / width), _LONGEST_SHOWN)),
+    )
+    return np.asarray(cv2.resize(seen_bgr, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _skipped(found: FolderEvaluation) -> Iterator[Block]:
@@ -162,6 +176,7 @@ def _card(manifest: Manifest) -> Iterator[Block]:
     )
     facts: list[tuple[str, str]] = [
         ("input", f"{size.width} x {size.height} pixels, RGB, {size.dtype}"),
+        ("of a frame", describe_framing(size)),
         ("network", _say(manifest.training, "network")),
         ("quantization", _say(manifest.quantization, "mode")),
         ("temperature", f"{decision.temperature:g}"),

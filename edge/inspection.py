@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import edge.preprocess  # noqa: F401  without OpenCV no model can be tried, and none is damaged
 from edge.errors import MissingExtraError, ModelFileError
+from edge.extras import install_hint
 from edge.integrity import verify_model
 from edge.interface import Interface, read_interface
 from edge.manifest import FORMAT_VERSION, Manifest
@@ -93,7 +95,9 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
         return None, NOT_VERIFIABLE, reason
     version = _format_version(members[MANIFEST_NAME])
     if version > FORMAT_VERSION:
-        reason = f"format version {version} is newer than this catseye: upgrade it"
+        reason = (
+            f"format version {version} is newer than this catseye: git pull, then {install_hint()}"
+        )
         return None, NOT_VERIFIABLE, reason
     model = read_model_file(path)
     try:

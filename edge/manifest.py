@@ -1,13 +1,13 @@
 """The manifest of a deployable model: everything the device must know about it.
 
-The fields are described in docs/model-file.md. Unknown fields are kept out: a manifest either
-keeps the contract of its version or is refused.
+The fields are described in docs/model-file.md, and for machines in manifest.schema.json beside
+this file. A manifest either keeps the contract of its version or is refused: no field may be
+missing, none may be unknown.
 """
 
 import base64
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from edge.errors import DataError, ModelFileError
 from edge.extras import install_hint
 from edge.labels import check_labels
-from edge.preprocess import COLOUR_ORDER, RESIZE_MODE
 from edge.records import Pixels
 
 FORMAT = "catseye-model"
@@ -23,21 +22,61 @@ FORMAT_VERSION = 1
 
 INPUT_TYPES = ("uint8", "int8", "float32")
 """What a model's input may be made of."""
+RESIZE_MODES = ("squash", "crop", "letterbox")
+"""How a frame becomes the input's rectangle, see `edge.preprocess.fit_frame`; the default first."""
+
+COLOUR_ORDER = "RGB"
+INTERPOLATION = "bilinear"
 
 _FIX = "Convert the model again with edge convert"
 _LARGEST_SIDE = 4096
 _LARGEST_WINDOW = 1000
+_LARGEST_NUMBER = 3.4e38  # of 32 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a frame, in fractions of its width and height.
+
+    Attributes:
+        left: Where it begins, 0 at the frame's left edge.
+        top: Where it begins, 0 at the frame's upper edge.
+        right: Where it ends, 1 at the frame's right edge.
+        bottom: Where it ends, 1 at the frame's lower edge.
+
+    Example:
+        >>> str(Region(0.25, 0.0, 0.75, 1.0))
+        '0.25,0,0.75,1'
+    """
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no rectangle within the frame."""
+        for first, last in (("left", "right"), ("top", "bottom")):
+            begin, end = getattr(self, first), getattr(self, last)
+            is_within = _is_number(begin) and _is_number(end) and 0.0 <= begin < end <= 1.0
+            _check(is_within, f"input.region ({first} to {last})", (begin, end))
+
+    def __str__(self) -> str:
+        """Write it as `edge train --region` takes it."""
+        return f"{self.left:g},{self.top:g},{self.right:g},{self.bottom:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What the model takes: RGB pixels of a fixed size.
+    """What the model takes, and how a frame becomes that: `edge.preprocess.fit_frame` does it.
 
     Attributes:
         width: Pixels, 1 to 4096.
         height: Pixels, 1 to 4096.
         colour_order: Always "RGB".
-        resize: Always "squash", see `edge.preprocess`.
+        resize: One of `RESIZE_MODES`.
+        interpolation: Always "bilinear".
+        region: The part of the frame that is looked at; cut out first.
         dtype: "uint8" (pixels as they are), "int8" (pixels less 128) or "float32" (pixels scaled by
             mean and scale).
         mean: Subtracted from a pixel before scaling.
@@ -47,7 +86,9 @@ class InputSpec:
     width: int
     height: int
     colour_order: str = COLOUR_ORDER
-    resize: str = RESIZE_MODE
+    resize: str = RESIZE_MODES[0]
+    interpolation: str = INTERPOLATION
+    region: Region = field(default_factory=Region)
     dtype: str = "uint8"
     mean: float = 127.0
     scale: float = 128.0
@@ -57,15 +98,44 @@ class InputSpec:
         for name, side in (("width", self.width), ("height", self.height)):
             _check(_is_count(side, most=_LARGEST_SIDE), f"input.{name}", side)
         _check(self.colour_order == COLOUR_ORDER, "input.colour_order", self.colour_order)
-        _check(self.resize == RESIZE_MODE, "input.resize", self.resize)
+        _check(self.resize in RESIZE_MODES, "input.resize", self.resize)
+        _check(self.interpolation == INTERPOLATION, "input.interpolation", self.interpolation)
         _check(self.dtype in INPUT_TYPES, "input.dtype", self.dtype)
-        _check(math.isfinite(self.mean), "input.mean", self.mean)
-        _check(math.isfinite(self.scale) and self.scale > 0, "input.scale", self.scale)
+        _check(_is_number(self.mean), "input.mean", self.mean)
+        _check(_is_number(self.scale) and self.scale > 0, "input.scale", self.scale)
 
     @property
     def size_wh(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return (self.width, self.height)
+
+    @property
+    def fitted(self) -> "InputSpec":
+        """The same input for pictures that `fit_frame` has made: they go in as they are."""
+        return replace(self, resize=RESIZE_MODES[0], region=Region())
+
+    def resized(self, *, width: int, height: int) -> "InputSpec":
+        """Return what makes the same of a frame at another size."""
+        return replace(self, width=width, height=height)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "InputSpec":
+        """Build one from plain values; what is missing is as by default.
+
+        Raises:
+            ModelFileError: A field is unknown or breaks the contract.
+        """
+        given = dict(values)
+        try:
+            if "region" in given:
+                given["region"] = Region(**given["region"])
+            return cls(**given)
+        except TypeError as error:
+            raise _wrong_fields(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +157,9 @@ class DecisionSpec:
     def __post_init__(self) -> None:
         """Refuse numbers that no evidence could meet."""
         for label, threshold in self.thresholds.items():
-            _check(0.0 <= threshold <= 1.0, f"decision.thresholds[{label!r}]", threshold)
-        is_positive = math.isfinite(self.temperature) and self.temperature > 0
+            is_share = _is_number(threshold) and 0.0 <= threshold <= 1.0
+            _check(is_share, f"decision.thresholds[{label!r}]", threshold)
+        is_positive = _is_number(self.temperature) and self.temperature > 0
         _check(is_positive, "decision.temperature", self.temperature)
         _check(_is_count(self.window, most=_LARGEST_WINDOW), "decision.window", self.window)
         _check(_is_count(self.votes, most=self.window), "decision.votes", self.votes)
@@ -134,6 +205,9 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Refuse a manifest whose parts do not fit together."""
+        _check(isinstance(self.name, str), "name", self.name)
+        for name in ("training", "quantization"):
+            _check(isinstance(getattr(self, name), Mapping), name, getattr(self, name))
         try:
             check_labels(self.labels)
         except DataError as error:
@@ -155,15 +229,7 @@ class Manifest:
             "format_version": self.format_version,
             "name": self.name,
             "labels": list(self.labels),
-            "input": {
-                "width": self.input.width,
-                "height": self.input.height,
-                "colour_order": self.input.colour_order,
-                "resize": self.input.resize,
-                "dtype": self.input.dtype,
-                "mean": self.input.mean,
-                "scale": self.input.scale,
-            },
+            "input": self.input.to_dict(),
             "decision": {
                 "thresholds": dict(self.decision.thresholds),
                 "temperature": self.decision.temperature,
@@ -183,27 +249,64 @@ class Manifest:
             ModelFileError: Another format, a newer version, a field missing, unknown or of the
                 wrong kind.
         """
-        _check(values.get("format") == FORMAT, "format", values.get("format"))
-        version = values.get("format_version")
-        if version != FORMAT_VERSION:
-            raise ModelFileError(
-                f"This catseye reads model files of format version {FORMAT_VERSION}",
-                received=f"version {version}",
-                fix=f"Install a newer catseye: git pull, then {install_hint()}",
-            )
+        check_format(values)
+        taken = _take(values, ["format", *_names(cls)])
+        del taken["format"]
+        _check(isinstance(taken["labels"], list), "labels", taken["labels"])
+        _check(isinstance(taken["golden"], list), "golden", taken["golden"])
+        spec = _take(taken["input"], _names(InputSpec), "input")
+        _take(spec["region"], _names(Region), "input.region")
+        decision = _take(taken["decision"], _names(DecisionSpec), "decision")
+        _check(isinstance(decision["thresholds"], Mapping), "decision.thresholds", decision)
         try:
-            fields = {key: value for key, value in values.items() if key != "format"}
-            fields["labels"] = tuple(fields["labels"])
-            fields["input"] = InputSpec(**fields["input"])
-            fields["decision"] = DecisionSpec(**fields["decision"])
-            fields["golden"] = tuple(_golden_from_dict(item) for item in fields["golden"])
-            return cls(**fields)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ModelFileError(
-                "A manifest must have the fields of its format version",
-                received=str(error),
-                fix=_FIX,
-            ) from error
+            taken["labels"] = tuple(taken["labels"])
+            taken["input"] = InputSpec.from_dict(spec)
+            taken["decision"] = DecisionSpec(**decision)
+            taken["golden"] = tuple(_golden_from_dict(item) for item in taken["golden"])
+            return cls(**taken)
+        except (TypeError, AttributeError) as error:
+            raise _wrong_fields(str(error)) from error
+
+
+def check_format(values: Mapping[str, Any]) -> None:
+    """Refuse what is no manifest, or one of another version, before more of it is looked at.
+
+    Raises:
+        ModelFileError: It is; the message says what to do.
+    """
+    _check(values.get("format") == FORMAT, "format", values.get("format"))
+    version = values.get("format_version")
+    is_version = isinstance(version, int) and not isinstance(version, bool) and version >= 1
+    _check(is_version, "format_version", version)
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"This catseye reads model files of format version {FORMAT_VERSION}",
+            received=f"version {version}",
+            fix=f"Install a newer catseye: git pull, then {install_hint()}",
+        )
+
+
+def _names(kind: type) -> list[str]:
+    return [item.name for item in fields(kind)]
+
+
+def _take(values: object, names: Iterable[str], where: str = "") -> dict[str, Any]:
+    """Return the fields of an object once it is known to have these and no others."""
+    if not isinstance(values, Mapping):
+        raise _wrong_fields(f"{where or 'a manifest'} that is no object")
+    expected = set(names)
+    for found, fault in ((expected - set(values), "without"), (set(values) - expected, "with")):
+        if found:
+            raise _wrong_fields(f"{where or 'a manifest'} {fault} {', '.join(sorted(found))}")
+    return dict(values)
+
+
+def _wrong_fields(received: str) -> ModelFileError:
+    return ModelFileError(
+        "A manifest must have the fields of its format version, as docs/model-file.md lists them",
+        received=received,
+        fix=_FIX,
+    )
 
 
 def _golden_to_dict(example: GoldenExample) -> dict[str, Any]:
@@ -212,23 +315,34 @@ def _golden_to_dict(example: GoldenExample) -> dict[str, Any]:
     return {"width": width, "height": height, "rgb": encoded, "scores": list(example.scores)}
 
 
-def _golden_from_dict(values: Mapping[str, Any]) -> GoldenExample:
+def _golden_from_dict(item: object) -> GoldenExample:
+    values = _take(item, ("width", "height", "rgb", "scores"), "golden[]")
+    for name in ("width", "height"):
+        _check(_is_count(values[name], most=_LARGEST_SIDE), f"golden[].{name}", values[name])
+    scores = values["scores"]
+    is_list = isinstance(scores, list) and all(_is_number(score) for score in scores)
+    _check(is_list, "golden[].scores", scores)
     shape_hwc = (values["height"], values["width"], 3)
     try:
         flat = np.frombuffer(base64.b64decode(values["rgb"], validate=True), np.uint8)
         pixels_rgb = flat.reshape(shape_hwc)
-        scores = tuple(float(score) for score in values["scores"])
     except ValueError as error:
         raise ModelFileError(
             "A golden example must hold width x height RGB pixels and a score per label",
             received=str(error),
             fix=_FIX,
         ) from error
-    return GoldenExample(pixels_rgb, scores)
+    return GoldenExample(pixels_rgb, tuple(map(float, scores)))
 
 
 def _is_count(value: object, *, most: int) -> bool:
-    return isinstance(value, int) and 1 <= value <= most
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= _LARGEST_NUMBER  # which NaN is not, either
 
 
 def _check(is_kept: bool, name: str, received: object) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from edge.errors import DataError, ModelFileError
 from edge.labels import parse_labels
-from edge.manifest import Manifest
+from edge.manifest import Manifest, check_format
 from edge.ziptail import TailError, pack_tail, split_tail
 
 MANIFEST_NAME = "manifest.json"
@@ -72,6 +72,7 @@ def read_model_file(path: Path) -> ModelFile:
             fix="Make it with edge convert, wrap it with edge package, or copy it again",
         )
     values = _parse_manifest(path, members[MANIFEST_NAME])
+    check_format(values)  # a newer version may count its hash otherwise
     _check_tail(path, data, model_bytes, members)
     expected = values.pop(_HASH_FIELD, None)
     labels_text = members.get(LABELS_NAME, b"")

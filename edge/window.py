@@ -16,6 +16,8 @@ import numpy as np
 from edge.clock import RateMeter
 from edge.errors import MissingExtraError, SettingError
 from edge.extras import install_hint
+from edge.manifest import InputSpec
+from edge.preprocess import seen_box
 from edge.records import Clock, Decision, Frame, FrameSource, Pixels
 
 _TITLE = "catseye"
@@ -47,12 +49,21 @@ class Window:
     Args:
         source: Where the frames come from; closed with the window.
         clock: Measures the rate.
+        spec: What the model takes: what it does not see of a frame is shown darker.
         screen: Where they are shown; a window of OpenCV unless told otherwise.
     """
 
-    def __init__(self, source: FrameSource, *, clock: Clock, screen: Screen | None = None) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        *,
+        clock: Clock,
+        spec: InputSpec | None = None,
+        screen: Screen | None = None,
+    ) -> None:
         self._source = source
         self._clock = clock
+        self._spec = spec
         self._screen = OpenCvScreen() if screen is None else screen
         self._rate = RateMeter()
         self._frame: Frame | None = None
@@ -74,7 +85,9 @@ class Window:
         now_seconds = self._clock.monotonic()
         self._rate.add(now_seconds)
         rate_hz = self._rate.rate_hz(now_seconds)
-        picture_bgr = draw_decision(self._frame.pixels_bgr, decision, rate_hz=rate_hz)
+        picture_bgr = draw_decision(
+            self._frame.pixels_bgr, decision, rate_hz=rate_hz, spec=self._spec
+        )
         self._is_wanted = self._screen.show(picture_bgr)
 
     def close(self) -> None:
@@ -112,8 +125,16 @@ class OpenCvScreen:
                 cv2.destroyAllWindows()
 
 
-def draw_decision(frame_bgr: Pixels, decision: Decision, *, rate_hz: float) -> Pixels:
+def draw_decision(
+    frame_bgr: Pixels, decision: Decision, *, rate_hz: float, spec: InputSpec | None = None
+) -> Pixels:
     """Draw what the window shows: the frame, at most 960 pixels long, over a line of text.
+
+    Args:
+        frame_bgr: `(height, width, 3)`, `uint8`, BGR.
+        decision: What is written below it.
+        rate_hz: Decisions per second.
+        spec: What the model takes: what it does not see of the frame is darkened.
 
     Returns:
         A new array, `(height, width, 3)`, `uint8`, BGR.
@@ -123,9 +144,22 @@ def draw_decision(frame_bgr: Pixels, decision: Decision, *, rate_hz: float) -> P
     size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
     canvas = np.zeros((size_wh[1] + _BAR_HEIGHT, size_wh[0], 3), np.uint8)
     cv2.resize(frame_bgr, size_wh, dst=canvas[: size_wh[1]], interpolation=cv2.INTER_AREA)
+    if spec is not None:
+        _darken_unseen(canvas[: size_wh[1]], spec)
     text = f"{decision.label} {decision.score:.2f}   {rate_hz:.1f} fps   {decision.age_ms:.0f} ms"
     cv2.putText(canvas, text, (10, canvas.shape[0] - 11), _FONT, 0.6, _WHITE, 1, cv2.LINE_AA)
     return canvas
+
+
+def _darken_unseen(shown_bgr: Pixels, spec: InputSpec) -> None:
+    left, top, right, bottom = seen_box(shown_bgr.shape[1::-1], spec)
+    for unseen in (
+        shown_bgr[:top],
+        shown_bgr[bottom:],
+        shown_bgr[top:bottom, :left],
+        shown_bgr[top:bottom, right:],
+    ):
+        unseen //= 3
 
 
 def check_window(

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from edge.images import list_pictures, read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from train.augment import Augmentation, augment
 
@@ -143,7 +144,7 @@ def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
     houses = [path for path in list_pictures(folder) if path.name.startswith("houses_")]
     generator = np.random.default_rng(20261124)
     for path in people:
-        person_rgb = fit_frame(read_picture(path), size_wh=SIZE_WH)
+        person_rgb = fit_frame(read_picture(path), spec=InputSpec(*SIZE_WH))
         for _ in range(SCENES_PER_PERSON):
             house = houses[int(generator.integers(len(houses)))]
             yield augment(
@@ -151,7 +152,7 @@ def people_in_scenes(folder: Path) -> Iterator[np.ndarray]:
                 side=SIZE_WH[0],
                 random=generator,
                 strength=IN_SCENE,
-                backdrop_rgb=fit_frame(read_picture(house), size_wh=SIZE_WH),
+                backdrop_rgb=fit_frame(read_picture(house), spec=InputSpec(*SIZE_WH)),
             )
 
 

@@ -15,9 +15,9 @@ import tf_keras
 from edge import __version__
 from edge.errors import RunFolderError
 from edge.metrics import Evaluation
-from edge.preprocess import COLOUR_ORDER, RESIZE_MODE
 from train.checkpoint import EpochRecord, best_epoch, write_atomically
-from train.networks import INPUT_MEAN, INPUT_SCALE, Network
+from train.framing import describe_input
+from train.networks import Network
 from train.preparation import Plan
 from train.run_folder import RunFolder
 from train.settings import FRACTIONS
@@ -70,14 +70,7 @@ class Outcome:
             "status": self.status,
             "name": plan.root.name,
             "labels": list(plan.labels),
-            "input": {
-                "width": settings.side,
-                "height": settings.side,
-                "colour_order": COLOUR_ORDER,
-                "resize": RESIZE_MODE,
-                "mean": INPUT_MEAN,
-                "scale": INPUT_SCALE,
-            },
+            "input": describe_input(settings.input),
             "network": settings.network,
             "data": {
                 "root": str(plan.root),

@@ -6,7 +6,7 @@ what a door camera delivers: dusk, infrared, noise, blur, an animal that is smal
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.manifest import InputSpec
+from edge.preprocess import place_picture
 from edge.records import Pixels
 
 CACHE_SCALE = 1.2
@@ -86,6 +88,24 @@ PRESETS: Mapping[str, Augmentation] = MappingProxyType(
 """By name: mirrored only; for photographs; for what a camera at a door delivers as well."""
 
 
+_PLAIN_ASPECT = 4 / 3
+
+
+def suit_resize(strength: Augmentation, resize: str) -> Augmentation:
+    """Return what suits the way in which the device resizes frames.
+
+    A squashed frame loses its proportions, by as much as `aspect` says; a cropped one keeps them,
+    and so do the pictures then, nearly.
+
+    Args:
+        strength: For squashed frames.
+        resize: One of `edge.manifest.RESIZE_MODES`.
+    """
+    if resize != "crop":
+        return strength
+    return replace(strength, aspect=min(strength.aspect, _PLAIN_ASPECT))
+
+
 def augment(
     picture_rgb: Pixels,
     *,
@@ -93,6 +113,7 @@ def augment(
     random: np.random.Generator,
     strength: Augmentation,
     backdrop_rgb: Pixels | None = None,
+    resize: str = "squash",
 ) -> Pixels:
     """Return a changed picture; the same generator state gives the same picture.
 
@@ -102,6 +123,8 @@ def augment(
         random: Where chance comes from.
         strength: How much.
         backdrop_rgb: `(height, width, 3)`, `uint8`, RGB, a scene to lay a shrunk picture on.
+        resize: How the device resizes frames, one of `edge.manifest.RESIZE_MODES`; with
+            "letterbox" what is cut out of the picture lies between bars, as a frame would.
 
     Returns:
         `(side, side, 3)`, `uint8`, RGB.
@@ -109,7 +132,7 @@ def augment(
     if random.random() < strength.zoom_out:
         changed = _zoom_out(picture_rgb, side, random, strength, backdrop_rgb)
     else:
-        changed = _crop(picture_rgb, side, random, strength)
+        changed = _crop(picture_rgb, side, random, strength, resize=resize)
     if random.random() < 0.5:
         changed = _as_pixels(cv2.flip(changed, 1))
     changed = _relight(changed, random, strength)
@@ -125,7 +148,12 @@ def augment(
 
 
 def _crop(
-    picture: Pixels, side: int, random: np.random.Generator, strength: Augmentation
+    picture: Pixels,
+    side: int,
+    random: np.random.Generator,
+    strength: Augmentation,
+    *,
+    resize: str = "squash",
 ) -> Pixels:
     """Cut out a rectangle of random size, place and aspect ratio and fill the square with it."""
     height, width = picture.shape[:2]
@@ -136,7 +164,11 @@ def _crop(
     left = int(random.integers(width - crop_width + 1))
     top = int(random.integers(height - crop_height + 1))
     cropped = picture[top : top + crop_height, left : left + crop_width]
-    return _as_pixels(cv2.resize(cropped, (side, side), interpolation=cv2.INTER_LINEAR))
+    if resize != "letterbox":
+        return _as_pixels(cv2.resize(cropped, (side, side), interpolation=cv2.INTER_LINEAR))
+    fitted = np.empty((side, side, 3), np.uint8)
+    place_picture(cropped, spec=InputSpec(side, side, resize=resize), out=fitted)
+    return fitted
 
 
 def _zoom_out(

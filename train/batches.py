@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.manifest import RESIZE_MODES
 from edge.records import Pixels
 from train.augment import Augmentation, augment
 from train.cache import PixelCache
@@ -96,6 +97,7 @@ class TrainingBatches:
         scenes: Rows of the pictures that may be a backdrop for others; may be empty.
         mixup: How evenly pairs of pictures are mixed, see `mix`; 0 for not at all.
         portion: The part of each batch that is made here.
+        resize: How the device resizes frames, one of `edge.manifest.RESIZE_MODES`.
     """
 
     cache: PixelCache
@@ -106,6 +108,7 @@ class TrainingBatches:
     scenes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
     mixup: float = 0.0
     portion: Portion = ALONE
+    resize: str = RESIZE_MODES[0]
 
     @property
     def steps(self) -> int:
@@ -145,6 +148,7 @@ class TrainingBatches:
             random=random,
             strength=self.strength,
             backdrop_rgb=self._draw_scene(random),
+            resize=self.resize,
         )
 
     def _make(self, rows: NDArray[np.intp], number: int) -> Batch:

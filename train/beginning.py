@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edge.errors import DataError, RunFolderError, SettingError
+from edge.manifest import InputSpec, Region
 from train.networks import find_network
 from train.run_folder import RunFolder
 from train.settings import TrainOptions
@@ -20,11 +21,14 @@ def check_beginning(options: TrainOptions, labels: tuple[str, ...]) -> None:
 
     Raises:
         RunFolderError: There is no run in the folder of `--from`.
-        SettingError: It trained another network, or no module has the name of `--network`.
+        SettingError: It trained another network or saw photos otherwise, or no module has the
+            name of `--network`.
         DataError: It trained other labels, or there is no file of `--weights`.
     """
     if options.start is not None:
-        check_start(Path(options.start), network=options.chosen_network, labels=labels)
+        start = Path(options.start)
+        check_start(start, network=options.chosen_network, labels=labels)
+        check_framing(start, *options.chosen_framing)
     if options.weights is not None and not Path(options.weights).is_file():
         raise DataError(
             "--weights names a file of weights of MobileNetV2",
@@ -62,6 +66,32 @@ def check_start(start: Path, *, network: str, labels: tuple[str, ...]) -> None:
             "A run starts from one with the same network and labels",
             received=f"{begun} with {', '.join(trained)} in {start}",
             fix=f"Name a run of {network} with {', '.join(labels)}",
+        )
+
+
+def check_framing(start: Path, resize: str, region: Region) -> None:
+    """See that the run in a folder has seen photos in the same way.
+
+    Args:
+        start: The folder of a run.
+        resize: One of `edge.manifest.RESIZE_MODES`.
+        region: The part of each photo that is looked at.
+
+    Raises:
+        RunFolderError: There is no run in the folder.
+        SettingError: It has seen them otherwise.
+    """
+    try:
+        manifest = json.loads(RunFolder(start).manifest.read_text(encoding="utf-8"))
+        seen = InputSpec.from_dict(manifest["input"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise no_run(start, error) from error
+    if (seen.resize, seen.region) != (resize, region):
+        raise SettingError(
+            "A run goes on with photos resized and cut out as in the run that it starts from",
+            received=f"--resize {resize} --region {region}, {start} has learned with "
+            f"--resize {seen.resize} --region {seen.region}",
+            fix=f"Use --resize {seen.resize} --region {seen.region}, or leave --from away",
         )
 
 

@@ -27,6 +27,8 @@ from train.learning_options import (
     LearningCurveOption,
     MixedPrecisionOption,
     MixupOption,
+    RegionOption,
+    ResizeOption,
     ScheduleOption,
     TensorboardOption,
     WeightDecayOption,
@@ -73,6 +75,8 @@ def train(
             show_default="the network's own",
         ),
     ] = None,
+    resize: ResizeOption = None,
+    region: RegionOption = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Passes over the photos.", show_default="the fewer photos, the more"),
@@ -154,6 +158,7 @@ def train(
     from edge.extras import require_desktop
 
     require_desktop()
+    from train.framing import parse_region
     from train.preparation import TrainRequest
     from train.settings import TrainOptions
 
@@ -180,6 +185,8 @@ def train(
         tensorboard=tensorboard or None,
         group_by=group_by,
         freeze=freeze,
+        resize=resize,
+        region=None if region is None else str(parse_region(region)),
     )
     request = TrainRequest(
         folder,

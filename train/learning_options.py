@@ -7,6 +7,25 @@ import typer
 
 _LEARNING = "How it learns"
 
+ResizeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE",
+        help="How a frame becomes a square, here and on the device: squash (nothing is lost, "
+        "proportions change), crop (the middle) or letterbox (bars are added).",
+        show_default="squash",
+    ),
+]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEFT,TOP,RIGHT,BOTTOM",
+        help="Look at this part of each frame only, here and on the device; in fractions of its "
+        "width and height.",
+        show_default="the whole frame",
+    ),
+]
+
 WidthOption = Annotated[
     float | None,
     typer.Option(

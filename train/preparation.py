@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from edge.errors import DataError, RunFolderError, SettingError
-from train.augment import CACHE_SCALE
 from train.beginning import check_beginning
 from train.cache import PixelCache
 from train.cluster import DISTRIBUTIONS
@@ -229,20 +228,20 @@ def check_is_outside(run: RunFolder, photos: PhotoFolder) -> None:
 
 def _decode(plan: Plan, progress: TrainProgress) -> tuple[Plan, Parts]:
     """Decode every picture into the cache of its part; the undecodable leave the split."""
-    side = plan.settings.side
     bad: list[SkippedFile] = []
     caches = []
     with progress.track("decoding photos", len(plan.split.entries)) as advance:
         for part in PARTS:
             entries = plan.split.part(part)
             paths = [entry.path for entry in entries]
+            spec = plan.settings.cached(part)
             cache = PixelCache(
                 plan.run.path,
                 [plan.labels.index(entry.label) for entry in entries],
-                side=round(side * CACHE_SCALE) if part == "train" else side,
+                side=spec.width,
             )
             caches.append(cache)
-            skipped = decode_files(plan.root, paths, cache=cache, when_done=advance)
+            skipped = decode_files(plan.root, paths, spec=spec, cache=cache, when_done=advance)
             gone = {file.path for file in skipped}
             cache.keep(np.flatnonzero([path not in gone for path in paths]))
             bad += skipped

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from edge.errors import PictureError
 from edge.images import read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from train.cache import PixelCache
 
@@ -73,6 +74,7 @@ def decode_files(
     root: Path,
     paths: Sequence[str],
     *,
+    spec: InputSpec,
     cache: PixelCache,
     when_done: Callable[[], None] = lambda: None,
 ) -> list[SkippedFile]:
@@ -81,6 +83,7 @@ def decode_files(
     Args:
         root: What the paths are relative to.
         paths: Of the pictures; that of number `i` fills row `i` of the cache.
+        spec: What becomes of each, of the cache's size.
         cache: Holds as many rows; those of pictures that cannot be decoded stay unused.
         when_done: Called in the caller's thread after each file.
 
@@ -94,8 +97,7 @@ def decode_files(
             frame_bgr = read_picture(path)
         except PictureError as error:
             return explain(paths[row], path, error)
-        side = cache.pixels_rgb.shape[1]
-        fit_frame(frame_bgr, size_wh=(side, side), out=cache.pixels_rgb[row])
+        fit_frame(frame_bgr, spec=spec, out=cache.pixels_rgb[row])
         return None
 
     results = map_in_threads(decode, range(len(paths)), when_done=when_done)

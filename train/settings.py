@@ -5,9 +5,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.errors import SettingError
-from train.augment import PRESETS
+from edge.manifest import RESIZE_MODES, InputSpec, Region
+from train.augment import CACHE_SCALE, PRESETS
 from train.data.pattern import compile_pattern
-from train.networks import FREEZES, Amount, NetworkSpec, find_network, list_takers
+from train.framing import parse_region
+from train.networks import (
+    FREEZES,
+    INPUT_MEAN,
+    INPUT_SCALE,
+    Amount,
+    NetworkSpec,
+    find_network,
+    list_takers,
+)
 from train.schedule import SCHEDULES
 
 _SIDE_STEP = 32
@@ -44,6 +54,7 @@ _CHOICES = (
     ("schedule", SCHEDULES),
     ("mixed_precision", MIXED_PRECISION),
     ("freeze", FREEZES),
+    ("resize", RESIZE_MODES),
 )
 
 LABEL_SMOOTHING = 0.1
@@ -83,6 +94,8 @@ class TrainOptions:
         mixed_precision: One of `MIXED_PRECISION`.
         tensorboard: Also write logs for TensorBoard.
         group_by: Regular expression that names what photos belong to.
+        resize: One of `edge.manifest.RESIZE_MODES`.
+        region: Part of each frame that is looked at, `LEFT,TOP,RIGHT,BOTTOM`.
 
     Raises:
         SettingError: A value is out of range, or the network does not know the option.
@@ -110,6 +123,8 @@ class TrainOptions:
     tensorboard: bool | None = None
     group_by: str | None = None
     freeze: str | None = None
+    resize: str | None = None
+    region: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of."""
@@ -117,6 +132,8 @@ class TrainOptions:
         self._check_learning(network)
         if self.group_by is not None:
             compile_pattern(self.group_by)
+        if self.region is not None:
+            parse_region(self.region)
         if self.side is not None:
             is_usable = _SIDE_STEP <= self.side <= _LARGEST_SIDE and self.side % _SIDE_STEP == 0
             _check(is_usable, "--size must be a multiple of 32 from 32 to 640", self.side, "160")
@@ -176,6 +193,11 @@ class TrainOptions:
         return self.network or _NETWORK
 
     @property
+    def chosen_framing(self) -> tuple[str, Region]:
+        """How frames are resized, and which part of them is looked at."""
+        return self.resize or RESIZE_MODES[0], parse_region(self.region or str(Region()))
+
+    @property
     def chosen_seed(self) -> int:
         """The seed to use."""
         return _SEED if self.seed is None else self.seed
@@ -193,6 +215,8 @@ class TrainSettings:
         group_by: Regular expression that names what photos belong to.
         freeze: `None` for a network that is not pretrained.
         is_head_computed: The new last layer is solved for before the first step.
+        resize: One of `edge.manifest.RESIZE_MODES`.
+        region: Part of each frame that is looked at, as `str(Region())` writes it.
     """
 
     network: str
@@ -219,6 +243,25 @@ class TrainSettings:
     group_by: str | None = None
     freeze: str | None = None
     is_head_computed: bool = False
+    resize: str = RESIZE_MODES[0]
+    region: str = str(Region())
+
+    @property
+    def input(self) -> InputSpec:
+        """What the network takes, and how a photo becomes that."""
+        return InputSpec(
+            width=self.side,
+            height=self.side,
+            resize=self.resize,
+            region=parse_region(self.region),
+            mean=INPUT_MEAN,
+            scale=INPUT_SCALE,
+        )
+
+    def cached(self, part: str) -> InputSpec:
+        """Return what becomes of a decoded photo: in the training part it stays larger."""
+        side = round(self.side * CACHE_SCALE) if part == "train" else self.side
+        return self.input.resized(width=side, height=side)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -267,6 +310,8 @@ def settle(options: TrainOptions, network: NetworkSpec, *, pictures: int) -> Tra
         group_by=options.group_by,
         freeze=options.freeze or amount.freeze,
         is_head_computed=amount.is_head_computed and is_head_new,
+        resize=options.chosen_framing[0],
+        region=str(options.chosen_framing[1]),
     )
 
 

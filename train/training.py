@@ -9,7 +9,7 @@ import tf_keras
 from edge.metrics import Evaluation, evaluate_scores
 from train import charts, summary
 from train.artefacts import Outcome, save_network
-from train.augment import PRESETS
+from train.augment import PRESETS, suit_resize
 from train.batches import TrainingBatches, find_scenes
 from train.building import build_network, choose_dtype_policy
 from train.cache import PixelCache
@@ -87,7 +87,8 @@ def make_batches(
         batch_size=min(settings.batch_size, len(part)),
         side=settings.side,
         seed=settings.seed,
-        strength=PRESETS[settings.augment],
+        strength=suit_resize(PRESETS[settings.augment], settings.resize),
+        resize=settings.resize,
         scenes=find_scenes(part.truth, labels),
         mixup=settings.mixup,
     )

@@ -104,13 +104,14 @@ def _in_words(value: Any) -> str:
 
 def _show_manifest(manifest: "Manifest") -> None:
     from edge.labels import name_some
+    from edge.preprocess import describe_framing
 
     takes, decides = manifest.input, manifest.decision
     lines = {
         "name": manifest.name,
         "labels": name_some(manifest.labels),
-        "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}, "
-        f"resized by {takes.resize}",
+        "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}: "
+        f"{describe_framing(takes)}",
         "calibration": f"temperature {decides.temperature:g}",
         "decision": f"{decides.votes} of {decides.window} frames",
         "golden": f"{len(manifest.golden)} examples",

@@ -160,7 +160,8 @@ def _run(
             display = _open_display(settings, manifest, tally, clock)
             actions = [opened.enter_context(closing(display))]
             if has_window:
-                source = window = opened.enter_context(closing(Window(source, clock=clock)))
+                window = Window(source, clock=clock, spec=manifest.input)
+                source = opened.enter_context(closing(window))
                 actions.append(window)
             if settings.duration_seconds is not None:
                 opened.enter_context(_ending_after(settings.duration_seconds, stop))

@@ -24,6 +24,7 @@ def run_folder(tmp_path_factory, textures):
     """A finished run; tests that change it copy it first."""
     from convert.pictures import load_pictures
     from convert.run_folder import RunPicture
+    from edge.manifest import InputSpec
 
     root, rows = textures
     train = [
@@ -31,7 +32,7 @@ def run_folder(tmp_path_factory, textures):
         for row in rows
         if row["part"] == "train"
     ]
-    pictures = load_pictures(train, labels=LABELS, size_wh=(SIDE, SIDE))
+    pictures = load_pictures(train, labels=LABELS, spec=InputSpec(SIDE, SIDE))
     network = build_network()
     fit(network, pictures.pixels_rgb, pictures.truth)
     run = tmp_path_factory.mktemp("runs") / "run"

@@ -32,7 +32,7 @@ def candidate(state, **figures):
 def test_float32_agrees_with_the_keras_model_in_everything(run_folder):
     run = read_run(run_folder)
     network = load_network(run)
-    pictures = load_pictures(run.part("validation")[::6], labels=run.labels, size_wh=(32, 32))
+    pictures = load_pictures(run.part("validation")[::6], labels=run.labels, spec=run.input)
     original = predict(network, pictures, spec=run.input)
     judge = Judge(pictures, run.labels, run.input, original)
     found = judge.measure("float32", export_float32(network), dtype="float32")

@@ -9,6 +9,7 @@ from convert.pictures import load_pictures, sample_pictures
 from convert.run_folder import RunPicture, read_run
 from edge.errors import RunFolderError
 from edge.images import read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 
 
@@ -42,20 +43,20 @@ def test_sample_pictures_repeats_with_the_seed(run_folder):
 
 def test_load_pictures_gives_the_pixels_of_the_device(few, run_folder):
     labels = read_run(run_folder).labels
-    loaded = load_pictures(few, labels=labels, size_wh=(32, 24))
+    loaded = load_pictures(few, labels=labels, spec=InputSpec(32, 24))
     assert loaded.pixels_rgb.shape == (6, 24, 32, 3)
     for picture, pixels_rgb, place in zip(few, loaded.pixels_rgb, loaded.truth, strict=True):
-        expected = fit_frame(read_picture(picture.path), size_wh=(32, 24))
+        expected = fit_frame(read_picture(picture.path), spec=InputSpec(32, 24))
         assert np.array_equal(pixels_rgb, expected)
         assert labels[place] == picture.label
 
 
 def test_load_pictures_puts_a_large_set_on_disk(few, run_folder, monkeypatch):
     monkeypatch.setattr(module, "_LARGEST_IN_MEMORY_BYTES", 1000)
-    loaded = load_pictures(few, labels=read_run(run_folder).labels, size_wh=(32, 32))
+    loaded = load_pictures(few, labels=read_run(run_folder).labels, spec=InputSpec(32, 32))
     assert isinstance(loaded.pixels_rgb, np.memmap)
     assert np.array_equal(
-        loaded.pixels_rgb[5], fit_frame(read_picture(few[5].path), size_wh=(32, 32))
+        loaded.pixels_rgb[5], fit_frame(read_picture(few[5].path), spec=InputSpec(32, 32))
     )
 
 
@@ -64,7 +65,7 @@ def test_load_pictures_tells_how_far_it_is(few, run_folder):
     load_pictures(
         few,
         labels=read_run(run_folder).labels,
-        size_wh=(8, 8),
+        spec=InputSpec(8, 8),
         progress=lambda stage, *, done, total: said.append((stage, done, total)),
     )
     assert said == [("reading pictures", done, 6) for done in range(7)]
@@ -83,7 +84,7 @@ def test_load_pictures_names_what_is_gone_changed_or_broken(tmp_path):
         RunPicture(tmp_path / "gone too.png", "a", "train", sha256),
     ]
     with pytest.raises(RunFolderError) as caught:
-        load_pictures(pictures, labels=["a"], size_wh=(8, 8))
+        load_pictures(pictures, labels=["a"], spec=InputSpec(8, 8))
     text = str(caught.value)
     assert "4 of 4 are not" in text
     assert "gone.png (No such file or directory)" in text

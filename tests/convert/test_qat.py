@@ -12,6 +12,7 @@ from convert.pictures import load_pictures, sample_pictures
 from convert.qat import Recipe, fine_tune, predict, scale_pixels
 from convert.run_folder import read_run
 from edge.errors import RunFolderError
+from edge.manifest import InputSpec
 
 QUICK = Recipe(epochs=2, learning_rate=1e-3, checks=2)
 
@@ -21,7 +22,9 @@ def parts(run_folder):
     """The run, its training pictures and its validation pictures."""
     run = read_run(run_folder)
     train, validation = (
-        load_pictures(sample_pictures(run.part(part)), labels=run.labels, size_wh=(SIDE, SIDE))
+        load_pictures(
+            sample_pictures(run.part(part)), labels=run.labels, spec=InputSpec(SIDE, SIDE)
+        )
         for part in ("train", "validation")
     )
     return run, train, validation

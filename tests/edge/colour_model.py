@@ -72,7 +72,9 @@ def build_colour_model(
     return bytes(builder.Output())
 
 
-def write_colour_model(path: Path, *, thresholds=None, temperature=1.0, dtype="uint8", golden=None):
+def write_colour_model(
+    path: Path, *, thresholds=None, temperature=1.0, dtype="uint8", golden=None, **framing
+):
     """Write it as a deployable file with a golden example per colour and return the path."""
     if golden is None:
         golden = tuple(
@@ -81,7 +83,7 @@ def write_colour_model(path: Path, *, thresholds=None, temperature=1.0, dtype="u
     manifest = Manifest(
         name="colours",
         labels=LABELS,
-        input=InputSpec(8, 6, dtype=dtype),
+        input=InputSpec(8, 6, dtype=dtype, **framing),
         decision=DecisionSpec(
             thresholds or dict.fromkeys(LABELS, 0.5), temperature=temperature, votes=1, window=1
         ),

@@ -7,10 +7,10 @@ from colour_model import LABELS, picture_bgr, write_colour_model
 from edge.classifier import Classifier, input_filler, open_classifier
 from edge.errors import ModelFileError, SettingError
 from edge.interpreter import open_interpreter
-from edge.manifest import InputSpec
+from edge.manifest import RESIZE_MODES, InputSpec, Region
 from edge.metrics import apply_temperature
 from edge.modelfile import read_model_file
-from edge.preprocess import fit_frame
+from edge.preprocess import describe_framing, fit_frame
 from edge.testing import FakeInterpreter, fake_model
 
 
@@ -97,7 +97,7 @@ def test_labels_that_do_not_fit_the_model_are_refused():
 
 def test_frames_reach_the_tensor_as_fit_frame_makes_them():
     frame_bgr = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
-    expected_rgb = fit_frame(frame_bgr, size_wh=(8, 6))
+    expected_rgb = fit_frame(frame_bgr, spec=InputSpec(8, 6))
     tensor = np.zeros((6, 8, 3), np.uint8)
     input_filler(InputSpec(8, 6))(frame_bgr, tensor)
     np.testing.assert_array_equal(tensor, expected_rgb)
@@ -115,7 +115,7 @@ def test_float_tensors_are_scaled_by_mean_and_scale():
     frame_bgr = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
     tensor = np.zeros((6, 8, 3), np.float32)
     input_filler(InputSpec(8, 6, dtype="float32", mean=10.0, scale=4.0))(frame_bgr, tensor)
-    expected = (fit_frame(frame_bgr, size_wh=(8, 6)).astype(np.float32) - 10) / 4
+    expected = (fit_frame(frame_bgr, spec=InputSpec(8, 6)).astype(np.float32) - 10) / 4
     np.testing.assert_allclose(tensor, expected)
 
 
@@ -124,3 +124,24 @@ def test_wrong_settings_are_found_before_the_model_is_read(tmp_path):
         open_classifier(tmp_path / "absent.tflite", threads=0)
     with pytest.raises(SettingError, match="runtime must be one of"):
         open_classifier(tmp_path / "absent.tflite", runtime="onnx")
+
+
+FRAMINGS = [
+    InputSpec(8, 6, resize=resize, region=region)
+    for resize in RESIZE_MODES
+    for region in (Region(), Region(0.5, 0.0, 1.0, 1.0))
+]
+
+
+@pytest.mark.parametrize("spec", FRAMINGS, ids=describe_framing)
+def test_classify_feeds_the_frame_as_the_manifest_says(spec):
+    frame_bgr = np.random.default_rng(2).integers(0, 256, (48, 64, 3), np.uint8)
+    model = fake_model(("a", "b"), size_wh=(8, 6))
+    model = dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, input=spec))
+    interpreter = FakeInterpreter([(0.5, 0.5)], size_wh=(8, 6))
+    with Classifier(model, interpreter) as classifier:
+        classifier.classify(frame_bgr)
+        fitted_rgb = fit_frame(frame_bgr, spec=spec)
+        classifier.classify_fitted(np.ascontiguousarray(fitted_rgb[:, :, ::-1]))
+    np.testing.assert_array_equal(interpreter.seen[0], fitted_rgb)
+    np.testing.assert_array_equal(interpreter.seen[1], fitted_rgb)  # no region is cut out again

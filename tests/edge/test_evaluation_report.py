@@ -4,13 +4,18 @@ import json
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from colour_model import picture_bgr, write_colour_model
 from PIL import Image
 
-from edge import cli
+from edge import cli, evaluation_report
+from edge.classifier import open_classifier
 from edge.conditions import CONDITIONS
+from edge.evaluation import evaluate_pictures, find_labelled_pictures
+from edge.evaluation_report import ReportSubject, build_page, judge_folder
+from edge.manifest import Region
 
 
 @pytest.fixture
@@ -78,3 +83,37 @@ def test_page_needs_neither_tensorflow_nor_matplotlib(model, folder, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert page.is_file()
+
+
+@pytest.mark.parametrize(
+    ("framing", "shown_wh"),
+    [
+        ({}, (896, 224)),  # a squashed frame gets its proportions back
+        ({"region": Region(0.5, 0.0, 1.0, 1.0)}, (448, 224)),
+        ({"resize": "crop", "region": Region(0.5, 0.0, 1.0, 1.0)}, (8, 6)),
+        ({"resize": "letterbox", "region": Region(0.5, 0.0, 1.0, 1.0)}, (8, 6)),
+    ],
+)
+def test_page_shows_and_judges_what_the_model_sees(tmp_path, monkeypatch, framing, shown_wh):
+    """The left half of each picture is of another colour; judged again, it must stay cut off."""
+    path = write_colour_model(tmp_path / "half.tflite", golden=(), **framing)
+    for label, right in (("red", "red"), ("blue", "green")):
+        picture = picture_bgr(right, size_wh=(400, 100))
+        if "region" in framing:
+            picture[:, :200] = picture_bgr("blue", size_wh=(200, 100))
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "photos" / label / "1.png"), picture)
+    laid = []
+    monkeypatch.setattr(
+        evaluation_report, "lay_heat", lambda seen, heat: laid.append(seen.shape[1::-1]) or seen
+    )
+    with open_classifier(path) as classifier:
+        pictures = find_labelled_pictures(tmp_path / "photos", labels=classifier.labels)
+        found = evaluate_pictures(classifier, pictures)
+        judgement = judge_folder(classifier, found)
+        subject = ReportSubject(folder=str(tmp_path / "photos"), model="half.tflite")
+        build_page(classifier, found, judgement, subject)
+    assert found.result.accuracy == 0.5
+    as_it_is = judgement.to_dict()["conditions"][0]
+    assert (as_it_is["name"], as_it_is["accuracy"]) == ("as it is", 0.5)
+    assert laid == [shown_wh]

@@ -3,6 +3,7 @@ import pytest
 
 from edge import window
 from edge.errors import MissingExtraError, SettingError
+from edge.manifest import InputSpec, Region
 from edge.records import Decision
 from edge.testing import FakeSource, ManualClock, blank_frame
 from edge.window import Window, check_window, draw_decision
@@ -80,6 +81,23 @@ def test_draw_decision_puts_a_line_below_the_frame(size_wh, shown_wh):
     if shown_wh[0] > 100:
         assert picture_bgr[shown_wh[1] - 36 :].max() > 200  # there is text
     assert (frame_bgr == 200).all()
+
+
+def test_draw_decision_darkens_what_the_model_does_not_see():
+    frame_bgr = blank_frame(size_wh=(640, 480), grey=150).pixels_bgr
+    spec = InputSpec(96, 96, resize="crop", region=Region(0.0, 0.0, 1.0, 0.5))
+    picture_bgr = draw_decision(frame_bgr, DECISION, rate_hz=30.0, spec=spec)[:480]
+    assert (picture_bgr[:240, 200:440] == 150).all()
+    picture_bgr[:240, 200:440] = 50
+    assert (picture_bgr == 50).all()
+    assert (frame_bgr == 150).all()
+
+
+def test_draw_decision_leaves_a_frame_alone_that_is_seen_whole():
+    frame_bgr = blank_frame(size_wh=(64, 48), grey=150).pixels_bgr
+    for spec in (InputSpec(96, 96), InputSpec(96, 96, resize="letterbox")):
+        shown_bgr = draw_decision(frame_bgr, DECISION, rate_hz=30.0, spec=spec)
+        assert (shown_bgr[:48] == 150).all()
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from textures import draw_texture
 
-from train.augment import PRESETS, augment
+from edge.preprocess import PADDING
+from train.augment import PRESETS, augment, suit_resize
 from train.batches import TrainingBatches, find_scenes
 from train.cache import PixelCache
 
@@ -166,3 +167,43 @@ def test_batches_may_be_left_early(tmp_path):
     next(epoch)
     epoch.close()
     assert list(epoch) == []
+
+
+def test_letterbox_lays_what_is_cut_out_between_bars():
+    """Nothing changes but the crop, whose aspect ratio is up to 1.8: a frame of 16 to 9."""
+    white = np.full((77, 77, 3), 255, np.uint8)
+    strength = replace(NONE, smallest_area=0.5, aspect=1.8)
+    sheet = [
+        augment(
+            white,
+            side=64,
+            random=np.random.default_rng(seed),
+            strength=strength,
+            resize="letterbox",
+        )
+        for seed in range(100)
+    ]
+    assert {*np.unique(sheet)} == {PADDING, 255}
+    shown = [(picture == 255).all(axis=2).mean() for picture in sheet]
+    assert 1 / 1.81 < min(shown) < 0.65
+    assert max(shown) > 0.97
+    sides = {
+        (bool((picture[0] == 255).any()), bool((picture[:, 0] == 255).any())) for picture in sheet
+    }
+    assert {(True, False), (False, True)} <= sides  # bars above and below, or left and right
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+def test_squash_and_crop_add_no_bars(picture, resize):
+    one, other = (
+        augment(picture, side=64, random=np.random.default_rng(4), strength=DOOR, **settings)
+        for settings in ({}, {"resize": resize})
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_cropped_frame_keeps_its_proportions_in_training():
+    assert suit_resize(DOOR, "squash") is DOOR
+    assert suit_resize(DOOR, "letterbox") is DOOR  # there the aspect is that of the bars
+    assert suit_resize(DOOR, "crop") == replace(DOOR, aspect=4 / 3)
+    assert suit_resize(NONE, "crop") == NONE

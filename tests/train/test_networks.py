@@ -9,6 +9,7 @@ import tf_keras
 
 from edge.errors import DataError, SettingError
 from edge.images import read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from train.networks import INPUT_MEAN, INPUT_SCALE, NETWORK_NAMES, find_network
 from train.networks.cnn import build_cnn
@@ -136,7 +137,7 @@ def test_imagenet_network_knows_a_cat(tensors):
     network = build_efficientnet_lite0(1000, 224)
     load_weights(network, tensors, with_scores=True)
     photo = Path(spec.submodule_search_locations[0]) / "data" / "chelsea.png"
-    pixels = fit_frame(read_picture(photo), size_wh=(224, 224)).astype(np.float32)
+    pixels = fit_frame(read_picture(photo), spec=InputSpec(224, 224)).astype(np.float32)
     scores = network((pixels[np.newaxis] - INPUT_MEAN) / INPUT_SCALE).numpy()[0]
     assert 281 <= scores.argmax() <= 285  # tabby, tiger, Persian, Siamese, Egyptian
     assert scores[281:286].sum() > 0.5

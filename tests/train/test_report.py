@@ -90,6 +90,8 @@ def test_manifest_says_what_convert_needs(outcome):
         "height": 64,
         "colour_order": "RGB",
         "resize": "squash",
+        "interpolation": "bilinear",
+        "region": {"left": 0, "top": 0, "right": 1, "bottom": 1},
         "mean": 127.0,
         "scale": 128.0,
     }

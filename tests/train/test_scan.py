@@ -8,6 +8,7 @@ from textures import write_textures
 
 from edge.errors import RunFolderError
 from edge.images import read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from train.cache import PixelCache
 from train.scan import SkippedFile, decode_files, hash_files
@@ -41,9 +42,9 @@ def test_hash_files_names_what_cannot_be_read(folder):
 def test_decode_files_fills_the_cache_as_the_device_would(folder):
     paths = paths_of(folder)
     cache = PixelCache(folder, [0] * len(paths), side=32)
-    assert decode_files(folder, paths, cache=cache) == []
+    assert decode_files(folder, paths, spec=InputSpec(32, 32), cache=cache) == []
     for row, path in enumerate(paths):
-        expected = fit_frame(read_picture(folder / path), size_wh=(32, 32))
+        expected = fit_frame(read_picture(folder / path), spec=InputSpec(32, 32))
         np.testing.assert_array_equal(cache.pixels_rgb[row], expected)
 
 
@@ -59,7 +60,10 @@ def test_decode_files_names_bad_files_and_changes_none(folder):
         (folder / path).write_bytes(content)
     paths = paths_of(folder)
     cache = PixelCache(folder, range(len(paths)), side=32)
-    skipped = {file.path: file.reason for file in decode_files(folder, paths, cache=cache)}
+    skipped = {
+        file.path: file.reason
+        for file in decode_files(folder, paths, spec=InputSpec(32, 32), cache=cache)
+    }
     assert skipped.keys() == bad.keys()
     for path, (content, reason) in bad.items():
         assert reason in skipped[path]

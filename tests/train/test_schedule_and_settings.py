@@ -5,6 +5,8 @@ from itertools import pairwise
 import pytest
 
 from edge.errors import SettingError
+from edge.manifest import RESIZE_MODES, Region
+from train.framing import parse_region
 from train.networks import find_network
 from train.schedule import learning_rate_at, warm_up_steps
 from train.settings import TrainOptions, check_resumed, explain_choices, settle
@@ -145,6 +147,8 @@ def test_settle_takes_what_the_user_asks_for():
         "group_by": r"house(\d+)",
         "freeze": None,
         "is_head_computed": False,
+        "resize": "squash",
+        "region": "0,0,1,1",
     }
 
 
@@ -181,3 +185,52 @@ def test_resume_refuses_other_settings():
         check_resumed(TrainOptions(side=96), settings)
     with pytest.raises(SettingError, match="--batch-size 8, begun with 16"):
         check_resumed(TrainOptions(batch_size=8), settings)
+
+
+@pytest.mark.parametrize("resize", RESIZE_MODES)
+def test_settle_carries_what_becomes_of_a_photo(resize):
+    options = TrainOptions(resize=resize, region="0.5,0,1,1", side=64)
+    spec = settle(options, find_network("cnn"), pictures=100).input
+    assert (spec.resize, spec.region, spec.size_wh) == (resize, Region(left=0.5), (64, 64))
+
+
+def test_the_whole_frame_is_squashed_where_nothing_was_asked():
+    spec = settle(TrainOptions(), find_network("cnn"), pictures=100).input
+    assert (spec.resize, spec.region) == ("squash", Region())
+
+
+def test_only_the_part_to_learn_from_is_kept_larger():
+    settings = settle(TrainOptions(side=160), find_network("cnn"), pictures=100)
+    sides = [settings.cached(part).width for part in ("train", "validation", "test")]
+    assert sides == [192, 160, 160]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0,0,1", "0,0,1,1,1", "left", "0.5,0,0.5,1", "0,0,1,1.5", "nan,0,1,1", "0;0;1;1"]
+)
+def test_region_that_is_none_is_refused(text):
+    with pytest.raises(SettingError, match=r"--region must be LEFT,TOP,RIGHT,BOTTOM"):
+        TrainOptions(region=text)
+
+
+def test_region_is_written_in_one_way():
+    assert str(parse_region(" .5, 0.0,1,1.00")) == "0.5,0,1,1"
+
+
+def test_options_refuse_an_unknown_resize():
+    with pytest.raises(SettingError, match="--resize must be one of squash, crop, letterbox"):
+        TrainOptions(resize="stretch")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (TrainOptions(resize="crop"), "--resize crop, begun with letterbox"),
+        (TrainOptions(region="0.5,0,1,1"), "--region 0.5,0,1,1, begun with 0,0,1,1"),
+    ],
+)
+def test_resume_with_other_frames_is_refused(options, named):
+    begun = settle(TrainOptions(resize="letterbox"), find_network("cnn"), pictures=100)
+    with pytest.raises(SettingError, match=named):
+        check_resumed(options, begun)
+    check_resumed(TrainOptions(), begun)

@@ -66,3 +66,20 @@ def test_train_from_other_labels_fails(photos, earlier, tmp_path, capfd):
         folder.rename(tmp_path / folder.name)
     assert call(labels, "-o", tmp_path / "run", "--from", earlier, "--size", 32) == 1
     assert "same network and labels" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("framing", "fix"),
+    [
+        (("--resize", "letterbox"), "Use --resize squash --region 0,0,1,1"),
+        (("--region", "0.5,0,1,1"), "--region 0.5,0,1,1, "),
+    ],
+)
+def test_train_from_a_run_that_saw_photos_otherwise_is_wrong_usage(
+    photos, earlier, tmp_path, capfd, framing, fix
+):
+    assert call(photos, "-o", tmp_path / "run", "--from", earlier, "--size", 32, *framing) == 2
+    said = " ".join(capfd.readouterr().err.split())
+    assert "resized and cut out as in the run that it starts from" in said
+    assert fix in said
+    assert not (tmp_path / "run").exists()

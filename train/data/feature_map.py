@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge.errors import PictureError
 from edge.images import read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from edge.quality.robustness import choose_rows
 from edge.records import Pixels
@@ -78,7 +79,7 @@ def map_features(
             frame_bgr = read_picture(root / photo.path, least_side=_SIDE)
         except PictureError:
             return None
-        return fit_frame(frame_bgr, size_wh=(_SIDE, _SIDE))
+        return fit_frame(frame_bgr, spec=InputSpec(_SIDE, _SIDE))
 
     pixels = map_in_threads(read, chosen, when_done=lambda: None)
     known = [(photo, one) for photo, one in zip(chosen, pixels, strict=True) if one is not None]

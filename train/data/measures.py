@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.errors import PictureError
 from edge.images import describe_picture, read_picture
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from edge.records import Pixels
 from train.folder import PhotoFile
@@ -21,6 +22,7 @@ MEASURED_SIDE = 256
 """Photos are measured at this width or height, the longer one, so that sharpness compares."""
 
 _MEAN_SIDE = 96
+_MEAN_INPUT = InputSpec(_MEAN_SIDE, _MEAN_SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class _MeanPictures:
         self._counts: dict[str, int] = {}
 
     def add(self, label: str, frame_bgr: Pixels) -> None:
-        small_rgb = fit_frame(frame_bgr, size_wh=(_MEAN_SIDE, _MEAN_SIDE))
+        small_rgb = fit_frame(frame_bgr, spec=_MEAN_INPUT)
         with self._lock:
             if label not in self._sums:
                 self._sums[label] = np.zeros(small_rgb.shape, np.int64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.errors import PictureError, RunFolderError
 from edge.images import read_picture
 from edge.labels import match_label
+from edge.manifest import InputSpec
 from edge.preprocess import fit_frame
 from edge.records import Pixels, Scores
 from train.data.measures import PhotoMeasures
@@ -26,9 +27,7 @@ _BATCH = 64
 class _TrainedNetwork:
     network: Network
     labels: tuple[str, ...]
-    size_wh: tuple[int, int]
-    mean: float
-    scale: float
+    spec: InputSpec
 
 
 def check_opinion(model: Path, labels: Iterable[str]) -> None:
@@ -102,19 +101,19 @@ def _score_by_run(
     root: Path, photos: Sequence[PhotoMeasures], model: Path, when_done: Callable[[], None]
 ) -> tuple[tuple[str, ...], Scores, NDArray[np.bool_]]:
     trained = _open_run(model)
-    labels, size_wh = trained.labels, trained.size_wh
+    labels, spec = trained.labels, trained.spec
     scores = np.zeros((len(photos), len(labels)), np.float32)
     known = np.zeros(len(photos), np.bool_)
     for start in range(0, len(photos), _BATCH):
         some = photos[start : start + _BATCH]
-        batch = np.zeros((len(some), size_wh[1], size_wh[0], 3), np.uint8)
+        batch = np.zeros((len(some), spec.height, spec.width, 3), np.uint8)
         for place, photo in enumerate(some):
             frame_bgr = _read(root / photo.path)
             if frame_bgr is not None:
-                fit_frame(frame_bgr, size_wh=size_wh, out=batch[place])
+                fit_frame(frame_bgr, spec=spec, out=batch[place])
                 known[start + place] = True
             when_done()
-        scaled = (batch.astype(np.float32) - trained.mean) / trained.scale
+        scaled = (batch.astype(np.float32) - spec.mean) / spec.scale
         scores[start : start + len(some)] = trained.network(scaled, training=False).numpy()
     return labels, scores, known
 
@@ -125,13 +124,10 @@ def _open_run(model: Path) -> _TrainedNetwork:
     run = RunFolder(model)
     try:
         manifest = json.loads(run.manifest.read_text(encoding="utf-8"))
-        described = manifest["input"]
         return _TrainedNetwork(
             tf_keras.models.load_model(os.fspath(run.model), compile=False),
             labels=tuple(manifest["labels"]),
-            size_wh=(int(described["width"]), int(described["height"])),
-            mean=float(described["mean"]),
-            scale=float(described["scale"]),
+            spec=InputSpec.from_dict(manifest["input"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFolderError(
