@@ -107,7 +107,7 @@ def test_signed_tensors_get_pixels_less_128():
     frame_bgr = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     tensor = np.zeros((16, 16, 3), np.int8)
     input_filler(InputSpec(16, 16, dtype="int8"))(frame_bgr, tensor)
-    expected = fit_frame(frame_bgr, size_wh=(16, 16)).astype(np.int16) - 128
+    expected = fit_frame(frame_bgr, spec=InputSpec(16, 16)).astype(np.int16) - 128
     np.testing.assert_array_equal(tensor, expected)
 
 
