@@ -34,12 +34,21 @@ def check_folder(folder: Path, *, group_by: str | None, progress: TrainProgress)
         progress: Told what happens.
 
     Raises:
-        DataError: There is no such folder.
+        DataError: There is no such folder, or the pattern names none of the photos.
         SettingError: The pattern is no regular expression.
+    """
+    survey = survey_folder(absolute_folder(folder))
+    return check_survey(survey, group_by=group_by, progress=progress)
+
+
+def check_survey(survey: Survey, *, group_by: str | None, progress: TrainProgress) -> CheckReport:
+    """Do what `check_folder` does, for a folder that has been surveyed.
+
+    Raises:
         DataError: The pattern names none of the photos.
+        SettingError: The pattern is no regular expression.
     """
     cv2.setNumThreads(1)  # the threads here are our own
-    survey = survey_folder(absolute_folder(folder))
     paths = [file.path for file in survey.files]
     names = name_groups(paths, group_by)
     with progress.track("hashing photos", len(paths)) as advance:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import DataError
-from train.data.check import check_folder
+from train.data.check import check_survey
 from train.data.feature_map import FeatureMap, count_mapped, map_features
 from train.data.measures import Measurement, PhotoMeasures, measure_photos
 from train.data.mislabels import Mislabel
@@ -179,7 +179,7 @@ def explore_folder(
         )
     if model is not None:
         check_opinion(model, sorted({file.label for file in survey.files}))
-    check = check_folder(folder, group_by=None, progress=progress)
+    check = check_survey(survey, group_by=None, progress=progress)
     with progress.track("measuring photos", len(survey.files)) as advance:
         measurement = measure_photos(check.root, survey.files, when_done=advance)
     photos = measurement.photos
