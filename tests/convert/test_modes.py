@@ -72,13 +72,6 @@ def test_mode_computes_with_the_numbers_that_it_says(candidates, mode):
     assert any("float16" in use.inputs for use in uses) == (mode == "float16")
 
 
-def test_modes_make_the_file_smaller_as_they_promise(candidates):
-    size = {mode: len(candidate.model_bytes) for mode, candidate in candidates.items()}
-    assert size["int8"] < size["float16"] < size["float32"]
-    assert size["dynamic"] < size["float16"]
-    assert size["int16x8"] < size["float16"]
-
-
 @pytest.mark.parametrize("choice", CHOICES)
 def test_choice_stands_for_modes(choice):
     tried = modes_to_try(choice)
