@@ -164,8 +164,8 @@ def give_advice(
     close = sum(flip.before_score < _UNDECIDED for flip in flips)
     if close:
         advice.append(
-            f"Look at the pictures that flipped: of {close} of {len(flips)} the float network "
-            f"itself was not sure (below {_UNDECIDED:g}), so that any rounding decides them."
+            f"Look at the pictures that flipped: in {close} of {len(flips)} the float network "
+            f"itself was not sure (below {_UNDECIDED:g}), so that any rounding decides."
         )
     accepted = limits_that_pass(losses, limits)
     advice.append(
@@ -180,14 +180,14 @@ def _advise_pictures(few: Sequence[Loss], limits: Limits) -> str:
     weights = [
         f"{loss.step:.3g} points of {_name(loss)} ({loss.pictures} pictures)" for loss in few
     ]
-    text = f"Take more photos: a single picture weighs {', '.join(weights)} here"
+    weighs = f"single picture weighs {', '.join(weights)} here"
     if not limits.max_drop or limits.min_agreement == 1:
-        return text + "."  # and always will
+        return f"Allow for one picture: a {weighs}, and these limits let none through."
     each = math.ceil(100 / limits.max_drop - _NEARLY)
     total = math.ceil(1 / (1 - limits.min_agreement) - _NEARLY)
     return (
-        f"{text}; from {each:,} validation pictures of each label and {total:,} in all on, one is "
-        "within the limits."
+        f"Take more photos: a {weighs}; from {each:,} validation pictures of each label and "
+        f"{total:,} in all on, one is within the limits."
     )
 
 
