@@ -88,5 +88,5 @@ def test_load_pictures_names_what_is_gone_changed_or_broken(tmp_path):
     assert "4 of 4 are not" in text
     assert "gone.png (No such file or directory)" in text
     assert "changed.png (changed since training)" in text
-    assert "broken.png: its content is no picture format" in text
+    assert "broken.png: it holds text, in no picture format" in text
     assert "and 1 more" in text
