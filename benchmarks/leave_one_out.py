@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_model import COLLECTIONS, share
-from trials import CommandError, link_sample, run_edge
+from trials import ANY_LOSS, CommandError, link_sample, run_edge
 
 from edge.benchmark import describe_machine
 from edge.classifier import open_classifier
@@ -120,7 +120,7 @@ def try_without(collection: str, arguments: argparse.Namespace) -> Trial:
             *("train", photos, "-o", run, "--network", arguments.network, *size),
             *("--epochs", arguments.epochs),
         )
-        run_edge("convert", run, "-o", model, "--quantize", "int8")
+        run_edge("convert", run, "-o", model, "--quantize", "int8", *ANY_LOSS)
         with open_classifier(model) as classifier:
             answers = [
                 classifier.classify(read_picture(path)).label

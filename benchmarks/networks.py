@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trials import CommandError, link_sample, run_edge
+from trials import ANY_LOSS, CommandError, link_sample, run_edge
 
 from edge.benchmark import describe_machine
 from edge.quality.interval import wilson_interval
@@ -86,7 +86,7 @@ def try_choice(choice: Choice, parts: Path, place: Path, arguments: argparse.Nam
     run, model = place / "run", place / "model.tflite"
     try:
         run_edge("train", parts, "-o", run, *choice.options, "--epochs", arguments.epochs)
-        run_edge("convert", run, "-o", model, "--quantize", "int8")
+        run_edge("convert", run, "-o", model, "--quantize", "int8", *ANY_LOSS)
         (judged,) = run_edge("evaluate", parts / "test", "--model", model)
         (speed,) = run_edge(
             *("bench", "--model", model, "--runtime", arguments.runtime, "--threads", 1)

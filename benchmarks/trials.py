@@ -9,6 +9,9 @@ from typing import Any
 
 from train.folder import PhotoFile, find_photos
 
+ANY_LOSS = ("--max-drop", 100, "--min-agreement", 0)
+"""For `edge convert`: a benchmark judges the file itself, on more pictures than the gate has."""
+
 
 class CommandError(Exception):
     """A command of `edge` failed; the text is its message, the rule in the first line."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from convert.modes import modes_to_try
 from edge.errors import OutputError, SettingError
 from edge.extras import require_desktop
 
@@ -19,9 +20,25 @@ def convert(
     quantize: Annotated[
         str,
         typer.Option(
-            help="qat (learns to be 8-bit, minutes), int8 (post-training) or float32 (none)."
+            metavar="MODE",
+            help="qat (learns to be 8-bit, minutes), int8 (post-training), int16x8, dynamic, "
+            "float16, float32 (none), or auto: the first that is good enough.",
         ),
     ] = "qat",
+    max_drop: Annotated[
+        float,
+        typer.Option(
+            metavar="POINTS",
+            help="Accuracy, or a label's recall, that the file may lose against the float network.",
+        ),
+    ] = 0.5,
+    min_agreement: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Of the validation pictures, on which it must say what the float network says.",
+        ),
+    ] = 0.99,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
     pictures: Annotated[
         int, typer.Option(min=1, help="Training pictures that qat learns from, at most.")
@@ -53,15 +70,20 @@ def convert(
     """Turn a training run into one int8 .tflite file, checked against its float original.
 
     The report compares the file with the float network and with plain post-training
-    quantization, on the validation pictures, in the device's own interpreter.
+    quantization, on the validation pictures, in the device's own interpreter. A file that loses
+    more than it may is not written; then the report says where it loses, and what helps.
 
     Raises:
-        CatseyeError: The run cannot be converted; the message says why and what to do.
+        CatseyeError: The run cannot be converted, or the file is not good enough; the message says
+            why and what to do.
     """
     require_desktop()
-    _check_mode(quantize)
+    modes_to_try(quantize)
     _check_rate(learning_rate)
+    from convert.gate import Limits
     from convert.thresholds import read_goal
+
+    limits = Limits(max_drop=max_drop, min_agreement=min_agreement)
 
     goal = read_goal(precision, cost)
     check_output(model, overwrite=overwrite)
@@ -75,7 +97,7 @@ def convert(
         from convert.metadata import Provenance
         from convert.package import write_package
         from convert.qat import Recipe
-        from convert.report import open_progress, print_report, summarize
+        from convert.report import open_progress, print_refusal, print_report, summarize
 
     if not folder.is_complete:
         output.say(f"edge: {run} is of a training that was interrupted; converting what it reached")
@@ -83,30 +105,22 @@ def convert(
         mode=quantize,
         recipe=Recipe(pictures=pictures, epochs=epochs, learning_rate=learning_rate),
         goal=goal,
+        limits=limits,
     )
     with open_progress() as progress:
         conversion = convert_run(folder, settings=settings, progress=progress)
-        written = write_package(
-            model,
-            conversion,
-            run=folder,
-            settings=settings,
-            provenance=Provenance(name or folder.name, author=author, licence=licence),
-        )
+    if conversion.refusal is not None:
+        if is_json:
+            output.emit_json(summarize(conversion, settings, labels=folder.labels))
+        else:
+            print_refusal(conversion, conversion.refusal)
+        raise conversion.refusal.to_error()
+    provenance = Provenance(name or folder.name, author=author, licence=licence)
+    written = write_package(model, conversion, run=folder, settings=settings, provenance=provenance)
     if is_json:
-        output.emit_json(summarize(conversion, written))
+        output.emit_json(summarize(conversion, settings, labels=folder.labels, written=written))
     else:
         print_report(conversion, written)
-
-
-def _check_mode(quantize: str) -> None:
-    modes = ("qat", "int8", "float32")
-    if quantize not in modes:
-        raise SettingError(
-            "--quantize must be one of " + ", ".join(modes),
-            received=quantize,
-            fix="Leave it out for qat",
-        )
 
 
 def _check_rate(learning_rate: float) -> None:

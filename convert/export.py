@@ -17,6 +17,8 @@ from edge.manifest import InputSpec
 
 _TELLING = ("Custom ops:", "Flex ops:")  # lines that name operators TFLite does not have
 
+_INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+
 OUTPUT_SCALE = 1.0 / 256.0
 """Step of a uint8 score; its zero point is 0."""
 
@@ -39,9 +41,41 @@ def export_int8(original: Any, calibration_rgb: NDArray[np.uint8], *, spec: Inpu
         ModelFileError: The converter has not quantized input and output as the device needs.
     """
     converter = tf.lite.TFLiteConverter.from_keras_model(original)
-    converter.representative_dataset = _calibrate_with(calibration_rgb, spec)
+    converter.representative_dataset = calibrate_with(calibration_rgb, spec)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     return _export_uint8(converter, spec)
+
+
+def export_int16x8(original: Any, calibration_rgb: NDArray[np.uint8], *, spec: InputSpec) -> bytes:
+    """Convert a Keras model to 16-bit activations and 8-bit weights: float32 in, float32 out.
+
+    Between the two everything is an integer; the converter refuses a layer that has no such kernel.
+
+    Args:
+        original: The float model.
+        calibration_rgb: `(pictures, height, width, 3)`, `uint8`, RGB; ranges are measured with
+            them.
+        spec: What the model takes.
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(original)
+    converter.representative_dataset = calibrate_with(calibration_rgb, spec)
+    converter.target_spec.supported_ops = [_INT16X8]
+    return _convert(_optimized(converter))
+
+
+def export_dynamic(original: Any) -> bytes:
+    """Convert a Keras model to 8-bit weights and float activations: float32 in, float32 out.
+
+    The converter leaves weights of fewer than 1,024 numbers as they are.
+    """
+    return _convert(_optimized(tf.lite.TFLiteConverter.from_keras_model(original)))
+
+
+def export_float16(original: Any) -> bytes:
+    """Convert a Keras model to 16-bit weights and float activations: float32 in, float32 out."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(original)
+    converter.target_spec.supported_types = [tf.float16]
+    return _convert(_optimized(converter))
 
 
 def export_emulation(emulation: Emulation, *, spec: InputSpec) -> bytes:
@@ -85,22 +119,31 @@ def check_quantization(model_bytes: bytes, *, spec: InputSpec) -> None:
 
 
 def _export_uint8(converter: Any, spec: InputSpec) -> bytes:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
-    # tflite-runtime 2.14, the only one for 32-bit ARM, knows one range per dense layer only.
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    model_bytes = _convert(converter)
+    model_bytes = _convert(_optimized(converter))
     check_quantization(model_bytes, spec=spec)
     return model_bytes
 
 
-def _calibrate_with(
+def _optimized(converter: Any) -> Any:
+    """Let a converter make weights smaller, in a way that every runtime knows."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    # tflite-runtime 2.14, the only one for 32-bit ARM, knows one range per dense layer only.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    return converter
+
+
+def calibrate_with(
     calibration_rgb: NDArray[np.uint8], spec: InputSpec
 ) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
-    """Return what the converter measures ranges with: the pictures, made to span 0 to 255.
+    """Return what a converter measures ranges with: the pictures, made to span 0 to 255.
 
     The input's range is measured like every other, and must come out as exactly that.
+
+    Args:
+        calibration_rgb: `(pictures, height, width, 3)`, `uint8`, RGB.
+        spec: What the model takes.
     """
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:

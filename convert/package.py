@@ -1,6 +1,7 @@
 """Puts a converted model, its explanation and its proof into one file."""
 
 import platform
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePath
@@ -9,13 +10,12 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 
-from convert.conversion import FLOAT, Conversion, Settings
+from convert.conversion import Conversion, Settings
 from convert.golden import choose_examples
 from convert.metadata import Provenance, add_metadata
 from convert.parity import describe_runtime
 from convert.run_folder import RunFolder
 from edge import __version__
-from edge.errors import ModelFileError
 from edge.integrity import verify_model
 from edge.manifest import DecisionSpec, Manifest
 from edge.modelfile import ModelFile, read_model_file, write_model_file
@@ -32,19 +32,21 @@ def write_package(
     """Write the deployable file, read it back and run its golden examples.
 
     Args:
-        path: Where to; an existing file is replaced once the new one is whole.
+        path: Where to; an existing file is replaced once the new one has proved itself.
         conversion: What goes into it.
         run: Where it comes from.
         settings: How it was made.
         provenance: What the file says about itself to people.
 
     Raises:
+        ParityError: The conversion was refused at the gate; nothing is written.
         ModelFileError: What was written does not read back or does not answer as it should;
-            the file is removed then.
+            an existing file stays then.
         OSError: The folder cannot be written.
     """
-    dtype = "float32" if conversion.deployed.state == FLOAT else "uint8"
-    spec = replace(run.input, dtype=dtype)
+    if conversion.refusal is not None:
+        raise conversion.refusal.to_error()
+    spec = replace(run.input, dtype=conversion.deployed.dtype)
     model_bytes = add_metadata(conversion.deployed.model_bytes, spec=spec, provenance=provenance)
     calibration = conversion.calibration
     manifest = Manifest(
@@ -56,14 +58,13 @@ def write_package(
         quantization=describe_quantization(conversion, settings),
         golden=choose_examples(model_bytes, spec=spec),
     )
-    write_model_file(path, model_bytes=model_bytes, manifest=manifest)
-    try:
-        written = read_model_file(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        unproved = Path(folder) / path.name
+        write_model_file(unproved, model_bytes=model_bytes, manifest=manifest)
+        written = read_model_file(unproved)
         verify_model(written)
-    except ModelFileError:
-        path.unlink(missing_ok=True)
-        raise
-    return written
+        unproved.replace(path)
+    return replace(written, path=path)
 
 
 def describe_training(run: RunFolder) -> dict[str, Any]:
@@ -87,7 +88,10 @@ def describe_quantization(conversion: Conversion, settings: Settings) -> dict[st
     """
     described: dict[str, Any] = {
         "mode": conversion.mode,
+        "asked": conversion.asked,
         "state": conversion.deployed.state,
+        "gate": asdict(settings.limits),
+        "attempts": [attempt.to_dict() for attempt in conversion.attempts],
         "parity": {
             "part": "validation",
             "pictures": conversion.validation_pictures,

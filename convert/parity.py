@@ -1,7 +1,6 @@
 """Holds converted models against the float original, on the device's own interpreter."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from convert.pictures import PictureSet
 from convert.progress import Progress, no_progress, track
 from edge.classifier import input_filler
-from edge.interpreter import choose_runtime, open_interpreter, runtime_version
+from edge.interpreter import AUTO, choose_runtime, open_interpreter, runtime_version
 from edge.manifest import InputSpec
 from edge.metrics import evaluate_scores
 from edge.records import Scores
@@ -24,7 +23,7 @@ class Measurement:
     """What a converted model does with the validation pictures.
 
     Attributes:
-        name: "float32", "int8" or "qat".
+        name: Of the mode, one of `convert.modes.MODES`.
         size_bytes: Of the FlatBuffer.
         accuracy: Share of pictures whose best label is right, in [0, 1].
         recall: The same for the pictures of each label.
@@ -72,6 +71,11 @@ class Judge:
     input: InputSpec
     original: Scores
 
+    @property
+    def original_accuracy(self) -> float:
+        """Share of pictures that the Keras model gets right, in [0, 1]."""
+        return float((self.original.argmax(axis=1) == self.pictures.truth).mean())
+
     def measure(
         self, name: str, model_bytes: bytes, *, dtype: str, progress: Progress = no_progress
     ) -> Measurement:
@@ -108,6 +112,7 @@ def run_model(
     pictures: PictureSet,
     *,
     spec: InputSpec,
+    runtime: str = AUTO,
     stage: str = "checking",
     progress: Progress = no_progress,
 ) -> tuple[Scores, float]:
@@ -116,7 +121,9 @@ def run_model(
     Args:
         model_bytes: The FlatBuffer.
         pictures: Frames of any size, or pictures that were fitted already.
-        spec: What becomes of them; `InputSpec.fitted` for fitted ones.
+        spec: What becomes of them, and the type of the model's input; `InputSpec.fitted` for
+            fitted ones.
+        runtime: One of `edge.interpreter.RUNTIMES`, or "auto".
         stage: What the progress is called.
         progress: Told about each picture.
 
@@ -124,7 +131,7 @@ def run_model(
         The raw scores, `(pictures, labels)`, and the median milliseconds of an invocation.
     """
     fill = input_filler(spec)
-    interpreter = open_interpreter(model_bytes, threads=1)
+    interpreter = open_interpreter(model_bytes, runtime=runtime, threads=1)
     rows: list[Scores] = []
     times_ms: list[float] = []
     try:
@@ -162,37 +169,6 @@ def describe_runtime() -> dict[str, str]:
     """Return the name and version of the runtime that parity was measured with."""
     runtime = choose_runtime()
     return {"runtime": runtime, "runtime_version": runtime_version(runtime)}
-
-
-def find_losses(measurements: Sequence[Measurement], *, deployed: Measurement) -> list[str]:
-    """Return in words what a deployed model does worse than it should.
-
-    Args:
-        measurements: The columns of the report; the float one is called "float32".
-        deployed: The one that goes into the file.
-    """
-    losses = []
-    original = next(item for item in measurements if item.name == "float32")
-    drop = (original.accuracy - deployed.accuracy) * 100.0
-    if drop > LARGEST_DROP_POINTS:
-        losses.append(f"{deployed.name} loses {drop:.2f} points of accuracy against float32")
-    for label, recall in original.recall.items():
-        drop = (recall - deployed.recall[label]) * 100.0
-        if drop > LARGEST_DROP_POINTS:
-            losses.append(f"{deployed.name} loses {drop:.2f} points of recall of {label!r}")
-    if deployed.agreement < LEAST_AGREEMENT:
-        losses.append(
-            f"{deployed.name} agrees with the float original on only "
-            f"{deployed.agreement:.2%} of the validation pictures"
-        )
-    return losses
-
-
-LARGEST_DROP_POINTS = 0.5
-"""Points of accuracy, or of a label's recall, that a conversion may cost before it is said."""
-
-LEAST_AGREEMENT = 0.99
-"""Share of validation pictures on which a conversion should agree with its original."""
 
 
 def _floored(scores: Scores) -> NDArray[np.float64]:

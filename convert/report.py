@@ -1,13 +1,20 @@
 """Tells the person how a conversion goes and what it has led to."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
-from convert.conversion import Conversion
+from convert.conversion import Conversion, Settings
+from convert.modes import AUTO
 from convert.progress import Progress
+from convert.refusal import Refusal
 from edge.cli import output
 from edge.modelfile import ModelFile
+
+_LAYERS_SHOWN = 5
+_FLIPS_SHOWN = 10
 
 
 @contextmanager
@@ -37,16 +44,32 @@ def open_progress() -> Iterator[Progress]:
         yield show
 
 
-def summarize(conversion: Conversion, written: ModelFile) -> dict[str, Any]:
-    """Return everything that `edge convert --json` says; docs/model-file.md explains it."""
+def summarize(
+    conversion: Conversion,
+    settings: Settings,
+    *,
+    labels: Sequence[str],
+    written: ModelFile | None = None,
+) -> dict[str, Any]:
+    """Return everything that `edge convert --json` says; docs/commands.md explains it.
+
+    Args:
+        conversion: What was made.
+        settings: As it was asked for.
+        labels: Of the model.
+        written: The file; `None` when it was refused.
+    """
     calibration = conversion.calibration
     fine_tuning = conversion.fine_tuning
     return {
-        "path": str(written.path),
-        "size_bytes": written.size_bytes,
-        "model_sha256": written.sha256,
-        "labels": list(written.manifest.labels),
-        "quantize": conversion.mode,
+        "path": None if written is None else str(written.path),
+        "size_bytes": None if written is None else written.size_bytes,
+        "model_sha256": None if written is None else written.sha256,
+        "labels": list(labels),
+        "quantize": conversion.asked,
+        "gate": asdict(settings.limits),
+        "attempts": [attempt.to_dict() for attempt in conversion.attempts],
+        "refusal": None if conversion.refusal is None else conversion.refusal.to_dict(),
         "deployed": conversion.deployed.measurement.name,
         "state": conversion.deployed.state,
         "validation_images": conversion.validation_pictures,
@@ -64,16 +87,44 @@ def summarize(conversion: Conversion, written: ModelFile) -> dict[str, Any]:
 
 def print_report(conversion: Conversion, written: ModelFile) -> None:
     """Print the comparison and the thresholds to standard output, warnings to standard error."""
+    _print_measurements(conversion, mark="in the file")
+    _print_thresholds(conversion)
+    _print_attempts(conversion)
+    for warning in conversion.warnings:
+        output.say(f"edge: WARNING: {warning}")
+    output.emit_text(
+        f"{written.path}: {conversion.mode} ({conversion.deployed.state}), "
+        f"{written.size_bytes / 1e6:.2f} MB, verified"
+    )
+
+
+def print_refusal(conversion: Conversion, refusal: Refusal) -> None:
+    """Print the comparison, where a refused file loses, and what to try, to standard output."""
+    _print_measurements(conversion, mark="refused")
+    for loss in refusal.losses:
+        output.emit_text(f"refused: {loss}")
+    _print_attempts(conversion)
+    if refusal.layers:
+        rows = [(layer.layer, layer.operator, _percent(layer.error)) for layer in refusal.layers]
+        columns = ("layers that 8 bits hurt most", "operator", "error, %")
+        output.emit_table(columns, rows[:_LAYERS_SHOWN])
+    _print_flips(refusal)
+    output.emit_text("What to try:")
+    for sentence in refusal.advice:
+        output.emit_text(f"- {sentence}")
+
+
+def _print_measurements(conversion: Conversion, *, mark: str) -> None:
     measurements = conversion.measurements
     names = [
-        f"{item.name} (in the file)" if item is conversion.deployed.measurement else item.name
+        f"{item.name} ({mark})" if item is conversion.deployed.measurement else item.name
         for item in measurements
     ]
     rows: list[list[object]] = [
         ["size, KB", *(round(item.size_bytes / 1000) for item in measurements)],
         ["accuracy, %", *(_percent(item.accuracy) for item in measurements)],
     ]
-    for label in written.manifest.labels:
+    for label in conversion.deployed.measurement.recall:
         rows.append(
             [f"recall {label}, %", *(_percent(item.recall[label]) for item in measurements)]
         )
@@ -84,13 +135,31 @@ def print_report(conversion: Conversion, written: ModelFile) -> None:
     ]
     title = f"{conversion.validation_pictures} validation pictures"
     output.emit_table([title, *names], rows)
-    _print_thresholds(conversion)
-    for warning in conversion.warnings:
-        output.say(f"edge: WARNING: {warning}")
-    output.emit_text(
-        f"{written.path}: {conversion.mode} ({conversion.deployed.state}), "
-        f"{written.size_bytes / 1e6:.2f} MB, verified"
-    )
+
+
+def _print_attempts(conversion: Conversion) -> None:
+    """Say why "auto" took what it took."""
+    if conversion.asked != AUTO:
+        return
+    for attempt in conversion.attempts:
+        verdict = "good enough" if attempt.is_passed else "not good enough"
+        output.emit_text(f"auto: {attempt.mode} is {verdict}: {attempt.reason}")
+
+
+def _print_flips(refusal: Refusal) -> None:
+    """Print which labels were taken for which others, and the pictures."""
+    if not refusal.flips:
+        return
+    kinds = Counter((flip.label, flip.before, flip.after) for flip in refusal.flips)
+    rows = [(*kind, count) for kind, count in kinds.most_common()]
+    output.emit_table(("shows", "float network says", "file says", "pictures"), rows)
+    for flip in refusal.flips[:_FLIPS_SHOWN]:
+        output.emit_text(
+            f"{flip.path}: {flip.before} {flip.before_score:.2f} became "
+            f"{flip.after} {flip.after_score:.2f}"
+        )
+    if len(refusal.flips) > _FLIPS_SHOWN:
+        output.emit_text(f"and {len(refusal.flips) - _FLIPS_SHOWN} more; --json names all of them")
 
 
 def _print_thresholds(conversion: Conversion) -> None:

@@ -24,6 +24,7 @@ AUTO = "auto"
 MAX_THREADS = 64
 
 _TYPES = (np.uint8, np.int8, np.float32)
+_TOO_OLD = "Didn't find op for builtin opcode"  # which every runtime says of a newer operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,7 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
             native = module.Interpreter(model_content=model_bytes, num_threads=threads)
             native.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelFileError(
-                f"A model file must load in its runtime ({name})",
-                received=" ".join(str(error).split()) or "no reason given, as when memory is short",
-                fix="Copy the file again, or convert the model again with edge convert",
-            ) from error
+            raise _not_loaded(name, " ".join(str(error).split())) from error
     return RuntimeInterpreter(native)
 
 
@@ -215,6 +212,18 @@ def _missing(name: str, received: str) -> MissingExtraError:
         f"The runtime {name} must be installed to be used",
         received=received,
         fix=f"Run: {_RUNTIMES[name].install}{instead}",
+    )
+
+
+def _not_loaded(name: str, reason: str) -> ModelFileError:
+    fix = "Copy the file again, or convert the model again with edge convert"
+    if _TOO_OLD in reason:
+        newest = "a newer LiteRT" if name == "litert" else "--runtime litert"
+        fix = f"Use {newest}, or convert the model again with this catseye's edge convert"
+    return ModelFileError(
+        f"A model file must load in its runtime ({name})",
+        received=reason or "no reason given, as when memory is short",
+        fix=fix,
     )
 
 

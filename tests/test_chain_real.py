@@ -45,7 +45,8 @@ def test_photos_become_a_model_that_recognises_others(photos, shared_data, tmp_p
     run, model = tmp_path / "run", tmp_path / "pets.tflite"
     edge("train", photos / "seen", "-o", run, "--size", "96", "--epochs", "8", "--json")
 
-    (report,) = edge("convert", run, "-o", model, "--pictures", "200", "--json")
+    limits = ("--max-drop", "4", "--min-agreement", "0.95")  # one of a label's 30 is 3.33 points
+    (report,) = edge("convert", run, "-o", model, "--pictures", "200", "--json", *limits)
     original, plain, qat = (report["models"][name] for name in ("float32", "int8", "qat"))
     assert qat["accuracy"] >= min(plain["accuracy"], original["accuracy"])
     assert qat["accuracy"] >= original["accuracy"] - 0.02  # 1 of 60 photos

@@ -37,6 +37,8 @@ WRONG_USAGE = [
     "train folder -o run --resume --overwrite",
     "train folder -o run --find-lr --learning-curve",
     "convert run -o m.tflite --quantize int4",
+    "convert run -o m.tflite --max-drop nan",
+    "convert run -o m.tflite --min-agreement 99",
     "convert run -o m.tflite --precision 1",
     "convert run -o m.tflite --cost 1",
     "convert run -o m.tflite --precision 0.9 --cost 2:1",

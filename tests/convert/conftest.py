@@ -1,7 +1,15 @@
 """A run folder of generated pictures and a small network, made once and shared."""
 
 import pytest
-from texture_runs import LABELS, SIDE, build_network, fit, write_pictures, write_run
+from texture_runs import (
+    LABELS,
+    SIDE,
+    build_network,
+    fit,
+    spread_channels,
+    write_pictures,
+    write_run,
+)
 
 from edge.errors import MissingExtraError
 from edge.extras import require_desktop
@@ -19,9 +27,8 @@ def textures(tmp_path_factory):
     return root, write_pictures(root, {"train": 80, "validation": 60, "test": 2})
 
 
-@pytest.fixture(scope="session")
-def run_folder(tmp_path_factory, textures):
-    """A finished run; tests that change it copy it first."""
+def train_network(textures, **shape):
+    """Build a network and train it on the training part."""
     from convert.pictures import load_pictures
     from convert.run_folder import RunPicture
     from edge.manifest import InputSpec
@@ -33,8 +40,64 @@ def run_folder(tmp_path_factory, textures):
         if row["part"] == "train"
     ]
     pictures = load_pictures(train, labels=LABELS, spec=InputSpec(SIDE, SIDE))
-    network = build_network()
+    network = build_network(**shape)
     fit(network, pictures.pixels_rgb, pictures.truth)
+    return network
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory, textures):
+    """A finished run; tests that change it copy it first."""
+    root, rows = textures
+    network = train_network(textures)
     run = tmp_path_factory.mktemp("runs") / "run"
+    write_run(run, root, rows, network)
+    return run
+
+
+@pytest.fixture(scope="session")
+def wide_run(tmp_path_factory, textures):
+    """A run whose network has a layer of over 1,024 weights, which "dynamic" makes smaller."""
+    root, rows = textures
+    run = tmp_path_factory.mktemp("wide") / "run"
+    write_run(run, root, rows, train_network(textures, channels=256))
+    return run
+
+
+@pytest.fixture(scope="session")
+def hard_runs(tmp_path_factory, textures):
+    """Runs of one network whose channels differ in size by that many powers of 10.
+
+    In floats all are the same function. With 3, eight bits lose some pictures and learning brings
+    them back; with 5, eight bits lose nearly everything.
+    """
+    root, rows = textures
+    network = train_network(textures, spread=3.0)
+    settled = network.get_weights()
+    folder = tmp_path_factory.mktemp("hard")
+    for powers in (3, 5):
+        network.set_weights(settled)
+        spread_channels(network, powers)
+        write_run(folder / str(powers), root, rows, network)
+    return {powers: folder / str(powers) for powers in (3, 5)}
+
+
+@pytest.fixture(scope="session")
+def odd_run(tmp_path_factory, textures):
+    """A run whose network has a layer that tfmot cannot quantize, and is no good in 8 bits.
+
+    It prefers the last label by so little that 1/256 steps cannot tell.
+    """
+    import tf_keras
+
+    layers = tf_keras.layers
+    pixels = layers.Input((SIDE, SIDE, 3))
+    x = layers.Conv2D(16, 3, 2, "same", activation="elu", name="odd_one")(pixels)
+    x = layers.GlobalMaxPooling2D()(x)
+    network = tf_keras.Model(pixels, layers.Dense(len(LABELS), activation="softmax")(x))
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([kernel * 0, bias * 0 + [0, 0, 1e-4]])
+    root, rows = textures
+    run = tmp_path_factory.mktemp("odd") / "run"
     write_run(run, root, rows, network)
     return run

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert.conversion import MODES
+from convert.modes import MODES
 from convert.run_folder import read_run
 from edge.classifier import open_classifier
 from edge.cli import main
@@ -110,7 +110,13 @@ def test_golden_examples_are_raw_scores(converted):
 
 @pytest.mark.parametrize(
     ("mode", "columns", "dtype"),
-    [("int8", ["float32", "int8"], "uint8"), ("float32", ["float32"], "float32")],
+    [
+        ("int8", ["float32", "int8"], "uint8"),
+        ("int16x8", ["float32", "int16x8"], "float32"),
+        ("dynamic", ["float32", "dynamic"], "float32"),
+        ("float16", ["float32", "float16"], "float32"),
+        ("float32", ["float32"], "float32"),
+    ],
 )
 def test_convert_with_less(run_folder, tmp_path, mode, columns, dtype):
     path = tmp_path / "m.tflite"
@@ -144,7 +150,7 @@ def test_convert_prints_a_table_for_people(run_folder, tmp_path, capfd):
 
 
 def test_every_mode_has_a_test():
-    assert set(MODES) == {"qat", "int8", "float32"}
+    assert set(MODES) == {"qat", "int8", "int16x8", "dynamic", "float16", "float32"}
 
 
 def refuse(capfd, code, *arguments):
@@ -154,9 +160,17 @@ def refuse(capfd, code, *arguments):
     return err
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--max-drop", -1), ("--max-drop", "nan"), ("--min-agreement", 99)]
+)
+def test_convert_refuses_limits_that_are_none(run_folder, tmp_path, capfd, option, value):
+    err = refuse(capfd, 2, run_folder, "-o", tmp_path / "m.tflite", option, value)
+    assert f"{option} must be" in err
+
+
 def test_convert_refuses_an_unknown_mode(run_folder, tmp_path, capfd):
     err = refuse(capfd, 2, run_folder, "-o", tmp_path / "m.tflite", "--quantize", "int4")
-    assert "--quantize must be one of qat, int8, float32. Received: int4." in err
+    assert "one of qat, int8, int16x8, dynamic, float16, float32, auto. Received: int4." in err
 
 
 @pytest.mark.parametrize("output", ["", "none/m.tflite", "file/m.tflite"])

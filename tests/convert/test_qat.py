@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from texture_runs import SIDE, build_network, fit
+from texture_runs import SIDE, build_network, fit, spread_channels
 
 from convert import export
 from convert.emulation import MEAN, WIDEST, Emulation
@@ -114,7 +114,7 @@ def test_qat_is_no_worse_than_post_training_on_a_badly_conditioned_network(parts
     run, train, validation = parts
     network = build_network(spread=3.0)
     fit(network, train.pixels_rgb, train.truth)
-    _spread_channels(network, 3.0)
+    spread_channels(network, 3.0)
     original = predict(network, validation, spec=run.input)
     judge = Judge(validation, run.labels, run.input, original)
     plain = export.export_int8(network, train.pixels_rgb, spec=run.input)
@@ -126,16 +126,6 @@ def test_qat_is_no_worse_than_post_training_on_a_badly_conditioned_network(parts
     assert post_training.divergence > 0.003  # the network is hard to quantize
     assert qat.divergence <= post_training.divergence
     assert qat.agreement >= post_training.agreement
-
-
-def _spread_channels(network, powers):
-    """Scale channels apart before the last layer and back in it: the same function, badly set."""
-    factors = 10 ** np.random.default_rng(0).uniform(-powers / 2, powers / 2, 24)
-    norm, dense = network.get_layer("last_scale"), network.layers[-1]
-    gamma, beta, mean, variance = norm.get_weights()
-    norm.set_weights([gamma * factors, beta * factors, mean, variance])
-    kernel, bias = dense.get_weights()
-    dense.set_weights([kernel / factors[:, None], bias])
 
 
 def test_emulation_names_a_layer_that_it_cannot_quantize(parts):

@@ -76,13 +76,11 @@ def write_run(run: Path, root: Path, rows: Sequence[dict[str, str]], network) ->
     (run / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def build_network(spread: float = 0.0):
-    """A small flat network; `spread` makes its channels differ in size by that many powers of 10.
-
-    A wide spread leaves eight bits to the largest channels and next to none to the others.
-    """
+def build_network(spread: float = 0.0, channels: int = 24):
+    """A small flat network; a `spread` above 0 lets its last channels be of any size."""
     import tf_keras
 
+    tf_keras.utils.set_random_seed(3)
     layers = tf_keras.layers
     pixels = layers.Input((SIDE, SIDE, 3))
     x = layers.Conv2D(16, 3, 2, "same", use_bias=False)(pixels)
@@ -91,12 +89,27 @@ def build_network(spread: float = 0.0):
     x = layers.DepthwiseConv2D(3, 1, "same", use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.8)(x)
     x = layers.ReLU(6.0)(x)
-    x = layers.Conv2D(24, 1, use_bias=False)(x)
+    x = layers.Conv2D(channels, 1, use_bias=False, name="last_convolution")(x)
     x = layers.BatchNormalization(momentum=0.8, name="last_scale")(x)
     x = layers.ReLU(6.0 if not spread else None)(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
-    return tf_keras.Model(pixels, layers.Dense(len(LABELS), activation="softmax")(x))
+    return tf_keras.Model(
+        pixels, layers.Dense(len(LABELS), activation="softmax", name="last_layer")(x)
+    )
+
+
+def spread_channels(network, powers: float) -> None:
+    """Scale channels apart before the last layer and back in it: the same function, badly set.
+
+    Eight bits are then left to the largest channels, and next to none to the others.
+    """
+    factors = 10 ** np.random.default_rng(0).uniform(-powers / 2, powers / 2, 24)
+    norm, dense = network.get_layer("last_scale"), network.layers[-1]
+    gamma, beta, mean, variance = norm.get_weights()
+    norm.set_weights([gamma * factors, beta * factors, mean, variance])
+    kernel, bias = dense.get_weights()
+    dense.set_weights([kernel / factors[:, None], bias])
 
 
 def fit(network, pixels: np.ndarray, truth: np.ndarray, epochs: int = 6) -> None:

@@ -215,6 +215,29 @@ def test_train_and_convert(capfd, trained):
     assert set(fields(report, labels)) == documented_fields("convert", "the report")
 
 
+@pytest.mark.slow
+def test_refusal_of_a_conversion(capfd, trained):
+    """Of a network that prefers the second label by so little that 1/256 steps cannot tell."""
+    import tf_keras
+
+    network = tf_keras.models.load_model(trained / "run/model.keras", compile=False)
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([kernel * 0, bias * 0 + [0, 1e-4]])
+    network.save(trained / "run/model.keras")
+    code = cli.main(
+        [
+            *("convert", str(trained / "run"), "-o", str(trained / "refused.tflite")),
+            *("--quantize", "int8", "--min-agreement", "1", "--max-drop", "0", "--json"),
+        ]
+    )
+    report = json.loads(capfd.readouterr().out)
+    assert code == 1
+    assert set(fields(report["refusal"], ())) == documented_fields("convert", "a refusal")
+    assert {name.partition(".")[0] for name in fields(report, ("wide", "tall"))} == {
+        name.partition(".")[0] for name in documented_fields("convert", "the report")
+    } | {"attempts[]"}
+
+
 def test_package(capfd, tmp_path):
     pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
     (tmp_path / "foreign.tflite").write_bytes(build_colour_model())
