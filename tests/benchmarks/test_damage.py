@@ -11,7 +11,8 @@ from edge.modelfile import default_model_path, read_model_file
 # Every reason says what is wrong with the file; no other may come up.
 REASONS = re.compile(
     r"does not match the hash|its zip tail (is|cannot|lists)|zip tail (is|are) |TFL3|"
-    r"stands twice|made by others, or cut off|manifest\.json is no JSON|over 4 MiB|manifest.s? "
+    r"stands twice|made by others, or cut off|manifest\.json is no JSON|over 4 MiB|manifest.s? |"
+    r"model files of format version 1"
 )
 
 
