@@ -60,6 +60,15 @@ def show_reliability(calibration: object) -> None:
     )
 
 
+def show_attempts(attempts: object, *, asked: object) -> None:
+    """Say why "auto" took what it took; nothing when a mode was asked for by its name."""
+    if asked != "auto":
+        return
+    for attempt in as_objects(attempts):
+        verdict = "good enough" if attempt.get("passed") else "not good enough"
+        output.emit_text(f"auto: {attempt.get('mode')} is {verdict}: {attempt.get('reason')}")
+
+
 def show_latency(latency: object, *, machine: object) -> None:
     """Show how long each runtime takes."""
     rows = []

@@ -1,5 +1,6 @@
 """`edge inspect`: what a model file carries, and whether it is intact."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +9,9 @@ import typer
 
 from edge.cli import output
 from edge.cli.conversion_tables import (
+    as_list,
     as_object,
+    show_attempts,
     show_edge_tpu,
     show_latency,
     show_models,
@@ -20,6 +23,9 @@ from edge.cli.options import JsonOption
 if TYPE_CHECKING:
     from edge.inspection import Inspection
     from edge.manifest import Manifest
+
+# What a conversion has found and noted in the file; --json has it in the manifest, too.
+_SHOWN = ("parity", "calibration", "attempts", "operators", "edge_tpu", "measured", "warnings")
 
 
 def inspect(
@@ -119,7 +125,7 @@ def _show_manifest(manifest: "Manifest") -> None:
         "calibration": f"temperature {decides.temperature:g}",
         "decision": f"{decides.votes} of {decides.window} frames",
         "golden": f"{len(manifest.golden)} examples",
-        "quantization": _summarise(manifest.quantization),
+        "quantization": _summarise(manifest.quantization, shown=_SHOWN),
         "training": _summarise(manifest.training),
     }
     for name, text in lines.items():
@@ -139,7 +145,10 @@ def _show_conversion(manifest: "Manifest") -> None:
     }
     show_models(models, title=f"{parity.get('pictures')} {parity.get('part')} pictures")
     show_reliability(found.get("calibration"))
+    show_attempts(found.get("attempts"), asked=found.get("asked"))
     show_latency(measured.get("latency"), machine=measured.get("machine"))
+    for warning in as_list(found.get("warnings")):
+        output.emit_text(f"warning: {warning}")
 
 
 def _show_thresholds(manifest: "Manifest") -> None:
@@ -161,13 +170,20 @@ def _show_thresholds(manifest: "Manifest") -> None:
     output.emit_table(("label", "threshold", "precision", "at least (95 %)", "recall"), rows)
 
 
-def _summarise(values: Any) -> str:
-    """Show the plain values of a report and name the rest; --json has it in full."""
+def _summarise(values: Any, *, shown: Collection[str] = ()) -> str:
+    """Show the plain values of a report and name the rest; --json has it in full.
+
+    Args:
+        values: The report.
+        shown: What is shown elsewhere.
+    """
     plain = [
         f"{key} {value}"
         for key, value in values.items()
         if isinstance(value, str | int | float) and len(str(value)) <= 40
     ]
-    nested = [key for key, value in values.items() if isinstance(value, dict | list)]
+    nested = [
+        key for key, value in values.items() if isinstance(value, dict | list) and key not in shown
+    ]
     more = f"more with --json: {', '.join(nested)}" if nested else ""
     return "; ".join(part for part in (", ".join(plain), more) if part) or "not recorded"

@@ -20,6 +20,13 @@ FIGURES = {
 }
 QUANTIZATION = {
     "mode": "int8",
+    "asked": "auto",
+    "attempts": [
+        {"mode": "int8", "passed": False, "reason": "accuracy falls"},
+        {"mode": "qat", "passed": True, "reason": "right on 97 %"},
+    ],
+    "warnings": ["look at this"],
+    "versions": {"catseye": "0.1.0"},
     "parity": {
         "part": "validation",
         "pictures": 200,
@@ -63,7 +70,12 @@ def rows(text):
 
 
 def test_inspect_shows_the_report_of_the_conversion(capfd, tmp_path):
-    shown = rows(inspect(capfd, tmp_path, QUANTIZATION))
+    text = inspect(capfd, tmp_path, QUANTIZATION)
+    assert "auto: int8 is not good enough: accuracy falls\n" in text
+    assert "auto: qat is good enough: right on 97 %\n" in text
+    assert "warning: look at this\n" in text
+    assert "quantization  mode int8, asked auto; more with --json: versions\n" in text
+    shown = rows(text)
     assert ["200", "validation", "pictures", "float32", "int8"] in shown
     assert ["size,", "KB", "12", "12"] in shown
     assert ["accuracy,", "%", "98.0", "97.5"] in shown
@@ -88,6 +100,7 @@ def test_inspect_shows_the_report_of_the_conversion(capfd, tmp_path):
         {"parity": {"models": {"a": 1, "b": {"accuracy": "high", "recall": 5}}}},
         {"measured": {"latency": [1, {"runtime": 3, "invoke_ms": "fast", "reason": 5}]}},
         {"measured": {"latency": {"a": 1}, "models": 5}},
+        {"asked": "auto", "attempts": [1, {}], "warnings": "many"},
     ],
 )
 def test_inspect_of_a_manifest_of_others_leaves_out_what_it_does_not_know(capfd, tmp_path, odd):
