@@ -316,11 +316,8 @@ def _again(written: ModelFile) -> Iterator[Block]:
         "file again, but for the measured times in its manifest and the hash over them. Whether "
         "the network is the same, its own hash says; edge inspect shows it."
     )
-    yield Table(
-        ("of the", "SHA-256"),
-        [("network", hash_network(written.model_bytes)), ("file", written.sha256)],
-        "The network's FlatBuffer with its TFLite Metadata, and the whole file.",
-    )
+    yield Text(f"SHA-256 of the network (its FlatBuffer): {hash_network(written.model_bytes)}")
+    yield Text(f"SHA-256 of the whole file: {written.sha256}")
 
 
 def _size(size_bytes: int) -> str:
