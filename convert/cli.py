@@ -65,6 +65,14 @@ def convert(
     name: Annotated[str | None, typer.Option(help="Of the model (default: the run's).")] = None,
     author: Annotated[str, typer.Option(help="Noted in the file.")] = "",
     licence: Annotated[str, typer.Option("--license", help="Noted in the file.")] = "",
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write the report as a page, also of a file that is not good enough.",
+            show_default=False,
+        ),
+    ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
     """Turn a training run into one int8 .tflite file, checked against its float original.
@@ -87,6 +95,10 @@ def convert(
 
     goal = read_goal(precision, cost)
     check_output(model, overwrite=overwrite)
+    from edge.page.render import check_page_path, write_page
+
+    if report is not None:
+        check_page_path(report)
     from convert.run_folder import read_run
     from edge.chatter import chatter_kept_back
     from edge.cli import output
@@ -96,6 +108,7 @@ def convert(
         from convert.conversion import Settings, convert_run
         from convert.metadata import Provenance
         from convert.package import write_package
+        from convert.page import build_page
         from convert.qat import Recipe
         from convert.report import open_progress, print_refusal, print_report, summarize
 
@@ -109,18 +122,26 @@ def convert(
     )
     with open_progress() as progress:
         conversion = convert_run(folder, settings=settings, progress=progress)
-    if conversion.refusal is not None:
-        if is_json:
-            output.emit_json(summarize(conversion, settings, labels=folder.labels))
-        else:
-            print_refusal(conversion, conversion.refusal)
-        raise conversion.refusal.to_error()
+    refusal, written = conversion.refusal, None
     provenance = Provenance(name or folder.name, author=author, licence=licence)
-    written = write_package(model, conversion, run=folder, settings=settings, provenance=provenance)
+    if refusal is None:
+        written = write_package(
+            model, conversion, run=folder, settings=settings, provenance=provenance
+        )
+    if report is not None:
+        write_page(report, build_page(conversion, file=model.name, written=written))
     if is_json:
-        output.emit_json(summarize(conversion, settings, labels=folder.labels, written=written))
-    else:
+        output.emit_json(
+            summarize(conversion, settings, labels=folder.labels, written=written, page=report)
+        )
+    elif refusal is not None:
+        print_refusal(conversion, refusal, has_page=report is not None)
+    elif written is not None:
         print_report(conversion, written)
+    if report is not None and not is_json:
+        output.emit_text(f"report: {report}")
+    if refusal is not None:
+        raise refusal.to_error()
 
 
 def _check_rate(learning_rate: float) -> None:

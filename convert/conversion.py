@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convert.candidates import Candidate, Made, Workshop
+from convert.examination import Examination, examine
 from convert.gate import Limits, Loss
 from convert.modes import AUTO, FLOAT32, MODES, QAT, modes_to_try
 from convert.parity import Measurement
@@ -73,6 +74,7 @@ class Conversion:
         asked: The choice that was asked for, such as "auto".
         mode: The mode that was taken, or tried last.
         deployed: What goes into the file, unless it is refused.
+        examination: What that computes with, where, and how fast.
         attempts: The modes that were tried, in order.
         refusal: Why nothing may be written, and what helps; `None` when the gate is passed.
         measurements: The columns of the report: float, and what was made on the way.
@@ -86,6 +88,7 @@ class Conversion:
     asked: str
     mode: str
     deployed: Candidate
+    examination: Examination
     attempts: tuple[Attempt, ...]
     refusal: Refusal | None
     measurements: tuple[Measurement, ...]
@@ -124,6 +127,7 @@ def convert_run(
         asked=settings.mode,
         mode=last.mode,
         deployed=made.candidate,
+        examination=examine(made.candidate.model_bytes, progress=progress),
         attempts=attempts,
         refusal=refusal,
         measurements=_columns(plain, attempts),

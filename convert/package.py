@@ -20,6 +20,11 @@ from edge.integrity import verify_model
 from edge.manifest import DecisionSpec, Manifest
 from edge.modelfile import ModelFile, read_model_file, write_model_file
 
+MEASURED = "measured"
+DIFFERING = (f"quantization.{MEASURED}", "content_sha256")
+"""Fields of the manifest that differ when the same run is converted again in the same way: times
+that were measured, and the hash over everything. Nothing else of the file does."""
+
 
 def write_package(
     path: Path,
@@ -82,10 +87,8 @@ def describe_training(run: RunFolder) -> dict[str, Any]:
 
 
 def describe_quantization(conversion: Conversion, settings: Settings) -> dict[str, Any]:
-    """Return what the manifest says about the conversion.
-
-    Times are left out, so that the same run converted again gives the same manifest.
-    """
+    """Return what the manifest says about the conversion; times stand apart, in one field."""
+    calibration, examination = conversion.calibration, conversion.examination
     described: dict[str, Any] = {
         "mode": conversion.mode,
         "asked": conversion.asked,
@@ -99,13 +102,17 @@ def describe_quantization(conversion: Conversion, settings: Settings) -> dict[st
             "models": {item.name: item.to_dict() for item in conversion.measurements},
         },
         "calibration": {
-            "goal": str(conversion.calibration.goal),
-            "pictures": conversion.calibration.pictures,
+            "goal": str(calibration.goal),
+            "pictures": calibration.pictures,
+            "temperature": calibration.temperature,
+            "before": calibration.before.to_dict(),
+            "after": calibration.after.to_dict(),
             "labels": {
-                label: threshold.to_dict()
-                for label, threshold in conversion.calibration.thresholds.items()
+                label: threshold.to_dict() for label, threshold in calibration.thresholds.items()
             },
         },
+        "operators": [asdict(use) for use in examination.operators],
+        "edge_tpu": examination.edge_tpu.to_dict(),
         "warnings": list(conversion.warnings),
         "versions": {
             "catseye": __version__,
@@ -114,8 +121,13 @@ def describe_quantization(conversion: Conversion, settings: Settings) -> dict[st
             "tensorflow_model_optimization": tfmot.__version__,
         },
     }
-    for figures in described["parity"]["models"].values():
-        del figures["latency_ms"]
+    described[MEASURED] = {
+        **examination.latency_to_dict(),
+        "models": {
+            name: {"latency_ms": figures.pop("latency_ms")}
+            for name, figures in described["parity"]["models"].items()
+        },
+    }
     if conversion.calibration_pictures:
         described["calibration_pictures"] = conversion.calibration_pictures
     if conversion.fine_tuning is not None:

@@ -4,14 +4,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from convert.conversion import Conversion, Settings
-from convert.modes import AUTO
+from convert.examination import Examination
+from convert.package import DIFFERING
 from convert.progress import Progress
 from convert.refusal import Refusal
+from convert.thresholds import Calibration
 from edge.cli import output
-from edge.modelfile import ModelFile
+from edge.cli.conversion_tables import (
+    show_attempts,
+    show_edge_tpu,
+    show_latency,
+    show_models,
+    show_operators,
+    show_reliability,
+)
+from edge.modelfile import ModelFile, hash_network
 
 _LAYERS_SHOWN = 5
 _FLIPS_SHOWN = 10
@@ -50,6 +61,7 @@ def summarize(
     *,
     labels: Sequence[str],
     written: ModelFile | None = None,
+    page: Path | None = None,
 ) -> dict[str, Any]:
     """Return everything that `edge convert --json` says; docs/commands.md explains it.
 
@@ -58,13 +70,17 @@ def summarize(
         settings: As it was asked for.
         labels: Of the model.
         written: The file; `None` when it was refused.
+        page: The page of this report, if one was asked for.
     """
-    calibration = conversion.calibration
+    calibration, examination = conversion.calibration, conversion.examination
     fine_tuning = conversion.fine_tuning
     return {
         "path": None if written is None else str(written.path),
         "size_bytes": None if written is None else written.size_bytes,
         "model_sha256": None if written is None else written.sha256,
+        "network_sha256": None if written is None else hash_network(written.model_bytes),
+        "differs_between_conversions": list(DIFFERING),
+        "report": page,
         "labels": list(labels),
         "quantize": conversion.asked,
         "gate": asdict(settings.limits),
@@ -75,7 +91,11 @@ def summarize(
         "validation_images": conversion.validation_pictures,
         "calibration_images": conversion.calibration_pictures,
         "models": {item.name: item.to_dict() for item in conversion.measurements},
+        **examination.latency_to_dict(),
+        "operators": [asdict(use) for use in examination.operators],
+        "edge_tpu": examination.edge_tpu.to_dict(),
         "temperature": calibration.temperature,
+        "reliability": _reliability(calibration),
         "goal": str(calibration.goal),
         "thresholds": {
             label: threshold.to_dict() for label, threshold in calibration.thresholds.items()
@@ -86,9 +106,12 @@ def summarize(
 
 
 def print_report(conversion: Conversion, written: ModelFile) -> None:
-    """Print the comparison and the thresholds to standard output, warnings to standard error."""
-    _print_measurements(conversion, mark="in the file")
+    """Print all that is known of the file to standard output, warnings to standard error."""
+    _print_models(conversion, mark="in the file")
     _print_thresholds(conversion)
+    temperature = conversion.calibration.temperature
+    show_reliability({"temperature": temperature, **_reliability(conversion.calibration)})
+    _print_examination(conversion.examination)
     _print_attempts(conversion)
     for warning in conversion.warnings:
         output.say(f"edge: WARNING: {warning}")
@@ -96,11 +119,22 @@ def print_report(conversion: Conversion, written: ModelFile) -> None:
         f"{written.path}: {conversion.mode} ({conversion.deployed.state}), "
         f"{written.size_bytes / 1e6:.2f} MB, verified"
     )
+    output.emit_text(
+        f"network sha256 {hash_network(written.model_bytes)}; converted again, only the measured "
+        "times differ, and the hash over them"
+    )
 
 
-def print_refusal(conversion: Conversion, refusal: Refusal) -> None:
-    """Print the comparison, where a refused file loses, and what to try, to standard output."""
-    _print_measurements(conversion, mark="refused")
+def print_refusal(conversion: Conversion, refusal: Refusal, *, has_page: bool) -> None:
+    """Print the comparison, where a refused file loses, and what to try, to standard output.
+
+    Args:
+        conversion: What was made.
+        refusal: Why nothing was written.
+        has_page: Whether there is a page of it; if not, the person is told how to get one.
+    """
+    _print_models(conversion, mark="refused")
+    _print_examination(conversion.examination)
     for loss in refusal.losses:
         output.emit_text(f"refused: {loss}")
     _print_attempts(conversion)
@@ -112,38 +146,33 @@ def print_refusal(conversion: Conversion, refusal: Refusal) -> None:
     output.emit_text("What to try:")
     for sentence in refusal.advice:
         output.emit_text(f"- {sentence}")
+    if not has_page:
+        output.emit_text("With --report FILE.html a page shows these pictures.")
 
 
-def _print_measurements(conversion: Conversion, *, mark: str) -> None:
-    measurements = conversion.measurements
-    names = [
-        f"{item.name} ({mark})" if item is conversion.deployed.measurement else item.name
-        for item in measurements
-    ]
-    rows: list[list[object]] = [
-        ["size, KB", *(round(item.size_bytes / 1000) for item in measurements)],
-        ["accuracy, %", *(_percent(item.accuracy) for item in measurements)],
-    ]
-    for label in conversion.deployed.measurement.recall:
-        rows.append(
-            [f"recall {label}, %", *(_percent(item.recall[label]) for item in measurements)]
-        )
-    rows += [
-        ["agreement, %", *(_percent(item.agreement) for item in measurements)],
-        ["divergence, nats", *(round(item.divergence, 5) for item in measurements)],
-        ["latency, ms", *(round(item.latency_ms, 2) for item in measurements)],
-    ]
-    title = f"{conversion.validation_pictures} validation pictures"
-    output.emit_table([title, *names], rows)
+def _print_models(conversion: Conversion, *, mark: str) -> None:
+    deployed = conversion.deployed.measurement.name
+    show_models(
+        {item.name: item.to_dict() for item in conversion.measurements},
+        title=f"{conversion.validation_pictures} validation pictures",
+        names={deployed: f"{deployed} ({mark})"},
+    )
+
+
+def _print_examination(examination: Examination) -> None:
+    found = examination.latency_to_dict()
+    show_latency(found["latency"], machine=found["machine"])
+    show_operators([asdict(use) for use in examination.operators])
+    show_edge_tpu(examination.edge_tpu.to_dict())
+
+
+def _reliability(calibration: Calibration) -> dict[str, Any]:
+    return {"before": calibration.before.to_dict(), "after": calibration.after.to_dict()}
 
 
 def _print_attempts(conversion: Conversion) -> None:
-    """Say why "auto" took what it took."""
-    if conversion.asked != AUTO:
-        return
-    for attempt in conversion.attempts:
-        verdict = "good enough" if attempt.is_passed else "not good enough"
-        output.emit_text(f"auto: {attempt.mode} is {verdict}: {attempt.reason}")
+    attempts = [attempt.to_dict() for attempt in conversion.attempts]
+    show_attempts(attempts, asked=conversion.asked)
 
 
 def _print_flips(refusal: Refusal) -> None:

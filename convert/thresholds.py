@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from convert.evidence import answers_for, most_wrong_share
 from edge.errors import SettingError
 from edge.metrics import apply_temperature
-from edge.quality.calibration import fit_temperature
+from edge.quality.calibration import Reliability, fit_temperature, measure_reliability
 from edge.records import Scores
 
 PRECISION = 0.95
@@ -149,12 +149,16 @@ class Calibration:
         thresholds: One per label.
         goal: What the thresholds were chosen for.
         pictures: Validation pictures that it was chosen from.
+        before: How far these pictures' raw scores are from shares of right answers.
+        after: The same with the temperature, which these very pictures have chosen.
     """
 
     temperature: float
     thresholds: Mapping[str, Threshold]
     goal: Goal
     pictures: int
+    before: Reliability
+    after: Reliability
 
     @property
     def values(self) -> dict[str, float]:
@@ -184,7 +188,14 @@ def calibrate(
         label: choose_threshold(calibrated, truth == index, index, goal)
         for index, label in enumerate(labels)
     }
-    return Calibration(temperature, thresholds, goal, len(truth))
+    return Calibration(
+        temperature,
+        thresholds,
+        goal,
+        len(truth),
+        before=measure_reliability(scores, truth),
+        after=measure_reliability(calibrated, truth),
+    )
 
 
 def choose_threshold(

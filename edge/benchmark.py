@@ -23,10 +23,10 @@ import numpy as np
 
 from edge import __version__
 from edge.classifier import Classifier, input_filler
-from edge.errors import CatseyeError
+from edge.errors import CatseyeError, MissingExtraError, ModelFileError
 from edge.hardware import board_name
 from edge.integrity import child_command, child_environment, verify_model
-from edge.interpreter import open_interpreter, runtime_version
+from edge.interpreter import available_runtimes, open_interpreter, runtime_version
 from edge.modelfile import ModelFile, read_model_file
 from edge.records import Interpreter, Pixels
 
@@ -37,6 +37,8 @@ _STARTS = 3  # the middle one is reported
 _WARM_UP_FRAMES = 20
 _DISTINCT_FRAMES = 8
 _TIMEOUT_SECONDS = 900.0
+_FEWEST_INVOCATIONS, _MOST_INVOCATIONS = 10, 500
+_MOST_THREADS_IN_BRIEF = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,72 @@ class Benchmark:
     speed: Speed
     cold_start_ms: float
     peak_rss_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long a runtime takes for a network, on one number of threads.
+
+    Attributes:
+        runtime: One of `edge.interpreter.RUNTIMES`.
+        runtime_version: Such as "2.3.0"; `None` when it does not load.
+        threads: Given to the runtime; `None` when it runs the network on none.
+        invocations: Measured, after some to warm up.
+        invoke: Their durations; `None` without any.
+        reason: Why the runtime does not run the network; else empty.
+    """
+
+    runtime: str
+    runtime_version: str | None
+    threads: int | None
+    invocations: int
+    invoke: Timing | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values for JSON."""
+        return {
+            "runtime": self.runtime,
+            "runtime_version": self.runtime_version,
+            "threads": self.threads,
+            "invocations": self.invocations,
+            "invoke_ms": {
+                "p50": None if self.invoke is None else self.invoke.p50,
+                "p90": None if self.invoke is None else self.invoke.p90,
+            },
+            "reason": self.reason,
+        }
+
+
+def usable_thread_counts() -> list[int]:
+    """Return 1, 2, 4 and so on, up to the cores that this process may use and 64."""
+    is_limited = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count() or 1
+    return [2**power for power in range(7) if 2**power <= cores]
+
+
+def measure_latency(model_bytes: bytes, *, seconds: float = 0.4) -> tuple[Latency, ...]:
+    """Time a network in every installed runtime, on up to 4 threads: in brief, in this process.
+
+    A runtime that does not load or refuses the network gets a row that says why.
+
+    Args:
+        model_bytes: Its FlatBuffer, known to be whole.
+        seconds: To spend on each runtime and number of threads; more when ten invocations take it.
+    """
+    rows: list[Latency] = []
+    for runtime in available_runtimes():
+        version = None
+        try:
+            version = runtime_version(runtime)
+            for threads in usable_thread_counts():
+                if threads <= _MOST_THREADS_IN_BRIEF:
+                    taken = _time_invocations(model_bytes, runtime, threads, seconds)
+                    timing = Timing.from_seconds(taken)
+                    rows.append(Latency(runtime, version, threads, len(taken), timing, ""))
+        except (MissingExtraError, ModelFileError) as error:
+            rows.append(Latency(runtime, version, None, 0, None, error.received))
+    return tuple(rows)
 
 
 def measure_in_child(
@@ -197,6 +265,28 @@ def main(path: Path, runtime: str, threads: int, frames: int, start_seconds: flo
     interpreter.close()
     sys.stdout.write(json.dumps(record))
     return 0
+
+
+def _time_invocations(
+    model_bytes: bytes, runtime: str, threads: int, seconds: float
+) -> list[float]:
+    """Return the durations of bare invocations on noise."""
+    interpreter = open_interpreter(model_bytes, runtime=runtime, threads=threads)
+    try:
+        tensor = interpreter.input_view()
+        tensor[...] = np.random.default_rng(0).integers(0, 128, tensor.shape)
+        del tensor
+        taken: list[float] = []
+        warm_up = _FEWEST_INVOCATIONS // 2
+        while len(taken) < warm_up + _FEWEST_INVOCATIONS or (
+            sum(taken) < seconds and len(taken) < warm_up + _MOST_INVOCATIONS
+        ):
+            started = time.perf_counter()
+            interpreter.invoke()
+            taken.append(time.perf_counter() - started)
+        return taken[warm_up:]
+    finally:
+        interpreter.close()
 
 
 def _run_child(path: Path, runtime: str, threads: int, frames: int) -> dict[str, Any]:

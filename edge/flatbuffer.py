@@ -80,6 +80,11 @@ class Table:
         length = _read(self.data, "I", start)
         return self.data[start + 4 : start + 4 + length]
 
+    def length(self, field: int) -> int:
+        """Return how many elements a vector says it has, 0 when absent."""
+        start = self._follow(field)
+        return 0 if start is None else _read(self.data, "I", start)
+
     def table(self, field: int) -> "Table | None":
         """Return a table."""
         position = self._follow(field)

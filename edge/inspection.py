@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import edge.preprocess  # noqa: F401  without OpenCV no model can be tried, and none is damaged
+from edge.edge_tpu import Readiness, judge_readiness
 from edge.errors import MissingExtraError, ModelFileError
 from edge.extras import install_hint
 from edge.integrity import verify_model
@@ -17,6 +18,7 @@ from edge.metadata import Metadata, read_metadata
 from edge.modelfile import (
     MANIFEST_NAME,
     damaged,
+    hash_network,
     is_tail_lost,
     read_model_bytes,
     read_model_file,
@@ -42,10 +44,13 @@ class Inspection:
         reason: What the verdict rests on.
         size_bytes: Of the file.
         sha256: Of the file, hexadecimal.
+        network_sha256: Of its FlatBuffer alone, hexadecimal; `None` when the end of that cannot be
+            found.
         manifest: What it says about itself; `None` unless it is intact.
         interface: What goes in and out; `None` when that cannot be read.
         metadata: Its standard TFLite Metadata; `None` when it has none or that cannot be read.
         operators: What it computes with; empty when that cannot be read.
+        edge_tpu: What an Edge TPU would make of it; `None` when that cannot be read.
     """
 
     path: Path
@@ -53,10 +58,12 @@ class Inspection:
     reason: str
     size_bytes: int
     sha256: str
+    network_sha256: str | None
     manifest: Manifest | None
     interface: Interface | None
     metadata: Metadata | None
     operators: tuple[OperatorUse, ...]
+    edge_tpu: Readiness | None
 
 
 def inspect_file(path: Path) -> Inspection:
@@ -77,11 +84,18 @@ def inspect_file(path: Path) -> Inspection:
         reason=reason,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        network_sha256=_hash_network(path, data),
         manifest=manifest,
         interface=_read(read_interface, data),
         metadata=_read(read_metadata, data),
         operators=_read(list_operators, data) or (),
+        edge_tpu=_read(judge_readiness, data),
     )
+
+
+def _hash_network(path: Path, data: bytes) -> str | None:
+    front = _read(lambda whole: split_members(path, whole)[0], data)
+    return None if front is None else hash_network(front)
 
 
 def _judge(path: Path) -> tuple[Manifest | None, str, str]:

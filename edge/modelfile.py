@@ -160,6 +160,11 @@ def split_members(path: Path, data: bytes) -> tuple[bytes, dict[str, bytes]]:
         raise damaged(path, str(error)) from error
 
 
+def hash_network(model_bytes: bytes) -> str:
+    """Return the SHA-256 of a FlatBuffer alone, hexadecimal, without what the manifest says."""
+    return hashlib.sha256(model_bytes).hexdigest()
+
+
 def is_tail_lost(data: bytes, members: Mapping[str, bytes]) -> bool:
     """Whether a file without a zip tail names files that stood in one."""
     return not members and any(name.encode() in data for name in (MANIFEST_NAME, LABELS_NAME))

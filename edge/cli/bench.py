@@ -48,12 +48,12 @@ def bench(
     Raises:
         CatseyeError: The model or a runtime cannot be used.
     """
-    from edge.benchmark import describe_machine, measure_in_child
+    from edge.benchmark import describe_machine, measure_in_child, usable_thread_counts
     from edge.integrity import verify_model
     from edge.interpreter import check_threads
     from edge.modelfile import default_model_path, read_model_file
 
-    thread_counts = _thread_counts() if threads is None else [check_threads(threads)]
+    thread_counts = usable_thread_counts() if threads is None else [check_threads(threads)]
     runtimes = _runtimes(runtime)
     file = read_model_file(model or default_model_path())
     machine = describe_machine()
@@ -69,15 +69,6 @@ def bench(
                 output.emit_json(_record(result, machine=machine, model_sha256=file.sha256))
     if not json:
         _show(results)
-
-
-def _thread_counts() -> list[int]:
-    """Return 1, 2, 4 and so on, up to the cores that this process may use."""
-    import os
-
-    is_limited = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count() or 1
-    return [2**power for power in range(7) if 2**power <= cores]
 
 
 def _runtimes(runtime: str) -> list[str]:

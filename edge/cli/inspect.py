@@ -1,5 +1,6 @@
 """`edge inspect`: what a model file carries, and whether it is intact."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,11 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge.cli import output
+from edge.cli.conversion_tables import (
+    as_list,
+    as_object,
+    show_attempts,
+    show_edge_tpu,
+    show_latency,
+    show_models,
+    show_operators,
+    show_reliability,
+)
 from edge.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from edge.inspection import Inspection
     from edge.manifest import Manifest
+
+# What a conversion has found and noted in the file; --json has it in the manifest, too.
+_SHOWN = ("parity", "calibration", "attempts", "operators", "edge_tpu", "measured", "warnings")
 
 
 def inspect(
@@ -55,14 +69,13 @@ def _record(found: "Inspection") -> dict[str, Any]:
         "reason": found.reason,
         "size_bytes": found.size_bytes,
         "sha256": found.sha256,
+        "network_sha256": found.network_sha256,
         "manifest": None if found.manifest is None else found.manifest.to_dict(),
         "inputs": _tensors(found, "inputs"),
         "outputs": _tensors(found, "outputs"),
         "metadata": None if found.metadata is None else asdict(found.metadata),
-        "operators": [
-            {"name": use.name, "inputs": use.inputs, "outputs": use.outputs, "count": use.count}
-            for use in found.operators
-        ],
+        "operators": [asdict(use) for use in found.operators],
+        "edge_tpu": None if found.edge_tpu is None else found.edge_tpu.to_dict(),
     }
 
 
@@ -73,18 +86,15 @@ def _tensors(found: "Inspection", side: str) -> list[dict[str, Any]]:
 def _show(found: "Inspection") -> None:
     output.emit_text(f"{found.path}: {found.verdict} ({found.reason})")
     output.emit_text(f"  size          {found.size_bytes:,} bytes, sha256 {found.sha256}")
+    if found.network_sha256 is not None:
+        output.emit_text(f"  network       sha256 {found.network_sha256}")
     if found.manifest is not None:
         _show_manifest(found.manifest)
     else:
         _show_bare(found)
-    if found.operators:
-        output.emit_table(
-            ("operator", "inputs", "outputs", "count"),
-            [
-                (use.name, ", ".join(use.inputs), ", ".join(use.outputs), use.count)
-                for use in found.operators
-            ],
-        )
+    show_operators([asdict(use) for use in found.operators])
+    if found.edge_tpu is not None and found.operators:
+        show_edge_tpu(found.edge_tpu.to_dict())
 
 
 def _show_bare(found: "Inspection") -> None:
@@ -115,40 +125,65 @@ def _show_manifest(manifest: "Manifest") -> None:
         "calibration": f"temperature {decides.temperature:g}",
         "decision": f"{decides.votes} of {decides.window} frames",
         "golden": f"{len(manifest.golden)} examples",
-        "quantization": _summarise(manifest.quantization),
+        "quantization": _summarise(manifest.quantization, shown=_SHOWN),
         "training": _summarise(manifest.training),
     }
     for name, text in lines.items():
         output.emit_text(f"  {name:<13} {text}")
     _show_thresholds(manifest)
+    _show_conversion(manifest)
+
+
+def _show_conversion(manifest: "Manifest") -> None:
+    """Show what `edge convert` has found and noted in the file."""
+    found = manifest.quantization
+    parity, measured = as_object(found.get("parity")), as_object(found.get("measured"))
+    times = as_object(measured.get("models"))
+    models = {
+        str(name): {**as_object(figures), **as_object(times.get(name))}
+        for name, figures in as_object(parity.get("models")).items()
+    }
+    show_models(models, title=f"{parity.get('pictures')} {parity.get('part')} pictures")
+    show_reliability(found.get("calibration"))
+    show_attempts(found.get("attempts"), asked=found.get("asked"))
+    show_latency(measured.get("latency"), machine=measured.get("machine"))
+    for warning in as_list(found.get("warnings")):
+        output.emit_text(f"warning: {warning}")
 
 
 def _show_thresholds(manifest: "Manifest") -> None:
     """Show what each threshold did to the validation pictures, where the file says so."""
     from edge.labels import MANY_LABELS
 
-    calibration = manifest.quantization.get("calibration", {})
+    calibration = as_object(manifest.quantization.get("calibration"))
     values = set(manifest.decision.thresholds.values())
     if len(manifest.labels) > MANY_LABELS and len(values) == 1 and not calibration:
         output.emit_text(f"  {'thresholds':<13} {values.pop():g} for every label")
         return
-    found = calibration.get("labels", {}) if isinstance(calibration, dict) else {}
+    found = as_object(calibration.get("labels"))
     rows = []
     for label in manifest.labels:
-        figures = found.get(label, {}) if isinstance(found, dict) else {}
+        figures = as_object(found.get(label))
         shares = [figures.get(name) for name in ("precision", "precision_shown", "recall")]
         cells = [f"{share:.2%}" if isinstance(share, float) else None for share in shares]
         rows.append((label, f"{manifest.decision.thresholds[label]:.3f}", *cells))
     output.emit_table(("label", "threshold", "precision", "at least (95 %)", "recall"), rows)
 
 
-def _summarise(values: Any) -> str:
-    """Show the plain values of a report and name the rest; --json has it in full."""
+def _summarise(values: Any, *, shown: Collection[str] = ()) -> str:
+    """Show the plain values of a report and name the rest; --json has it in full.
+
+    Args:
+        values: The report.
+        shown: What is shown elsewhere.
+    """
     plain = [
         f"{key} {value}"
         for key, value in values.items()
         if isinstance(value, str | int | float) and len(str(value)) <= 40
     ]
-    nested = [key for key, value in values.items() if isinstance(value, dict | list)]
+    nested = [
+        key for key, value in values.items() if isinstance(value, dict | list) and key not in shown
+    ]
     more = f"more with --json: {', '.join(nested)}" if nested else ""
     return "; ".join(part for part in (", ".join(plain), more) if part) or "not recorded"

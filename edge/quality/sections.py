@@ -174,31 +174,45 @@ def _curves(judgement: Judgement) -> Iterator[Block]:
     )
 
 
-def _calibration(judgement: Judgement) -> Iterator[Block]:
-    temperature = judgement.temperature
-    low = _lowest(judgement)
-    after = Figure(
-        _reliability(judgement.after, low),
-        f"Calibrated, error {percent(judgement.after.error)}",
+def reliability_blocks(
+    before: Reliability, after: Reliability, *, temperature: float
+) -> Iterator[Block]:
+    """Yield what shows whether scores can be believed.
+
+    Args:
+        before: Of the network's own scores.
+        after: Of the calibrated ones.
+        temperature: That calibrates them; with 1 both are the same, and one is shown.
+    """
+    low = _lowest(before, after)
+    calibrated = Figure(
+        _reliability(after, low),
+        f"Calibrated, error {percent(after.error)}",
         f"With the temperature {temperature:g}, which validation pictures chose.",
     )
-    before = Figure(
-        _reliability(judgement.before, low),
-        f"As the network says it, error {percent(judgement.before.error)}",
+    raw = Figure(
+        _reliability(before, low),
+        f"As the network says it, error {percent(before.error)}",
         "On the dashed line, scores are probabilities. Above it the network is too modest, below "
         "it too sure. The larger a dot, the more pictures it stands for.",
     )
-    yield Heading("Whether its scores can be believed")
     yield Text(
         "Of the answers given with a score of 80 %, eighty of a hundred should be right. The error "
         f"is the mean distance from that, over {BINS} ranges of the score (Guo et al. 2017)."
     )
-    yield Row([before] if temperature == 1.0 else [before, after])
+    yield Row([raw] if temperature == 1.0 else [raw, calibrated])
 
 
-def _lowest(judgement: Judgement) -> float:
+def _calibration(judgement: Judgement) -> Iterator[Block]:
+    yield Heading("Whether its scores can be believed")
+    yield from reliability_blocks(
+        judgement.before, judgement.after, temperature=judgement.temperature
+    )
+
+
+def _lowest(before: Reliability, after: Reliability) -> float:
     """Return where the axes of both reliability diagrams begin."""
-    bins = [*judgement.before.bins, *judgement.after.bins]
+    bins = [*before.bins, *after.bins]
     lowest = min((min(one.confidence, one.accuracy) for one in bins), default=0.0)
     return max(0.0, int(lowest * 10) / 10 - 0.1)
 

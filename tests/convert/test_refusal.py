@@ -119,6 +119,7 @@ def test_refusal_for_people(hard_runs, tmp_path, capfd):
         "What to try:",
         "- Try --quantize qat",
         "Take more photos: a single picture weighs",
+        "With --report FILE.html a page shows these pictures.",
     ):
         assert text in out
     assert "A file must be as good as its float network, but for --max-drop 0.5" in err

@@ -192,6 +192,16 @@ def test_temperature_is_found_again(true_temperature):
     )
 
 
+def test_calibration_says_what_the_temperature_has_mended():
+    """Of scores that are right in 6 of 10 cases and say 0.9."""
+    scores = np.tile(np.array([[0.9, 0.05, 0.05]], np.float32), (100, 1))
+    found = calibrate(scores, np.array([0] * 60 + [1] * 20 + [2] * 20), labels=LABELS)
+    assert found.temperature > 1
+    assert found.before.error == pytest.approx(0.3)
+    assert found.after.error < 0.05
+    assert [one.count for one in found.before.bins] == [100]
+
+
 def test_temperature_of_scores_that_quantization_rounded_to_zero_is_finite():
     scores = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], np.float32)
     assert 0.25 <= fit_temperature(scores, np.array([0, 1, 1])) <= 4.0

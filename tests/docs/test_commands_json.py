@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colour_model import LABELS, build_colour_model, picture_bgr, write_colour_model
+from operator_model import Step, build_operators
 from PIL import Image
 
 from edge import cli
@@ -25,7 +26,7 @@ SECTIONS = dict(
 # Objects that are described elsewhere or as a whole.
 WHOLE = {
     *("manifest", "metadata", "input", "data", "split", "training", "metrics", "versions"),
-    "fine_tuning",
+    *("fine_tuning", "edge_tpu"),
 }
 
 
@@ -158,6 +159,14 @@ def test_inspect(capfd, folder):
     (record,) = run_json(capfd, "inspect", folder / "colours.tflite", "--json")
     assert set(fields(record, LABELS)) == documented_fields("inspect", "an inspection")
     assert record["manifest"]["labels"] == list(LABELS)
+
+
+def test_edge_tpu_readiness(capfd, tmp_path):
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(build_operators(Step("RESIZE_BILINEAR", (1, 8, 8, 8)), Step("ELU")))
+    (record,) = run_json(capfd, "inspect", path, "--json")
+    found = set(fields(record["edge_tpu"], ()))
+    assert found == documented_fields("inspect", "Edge TPU readiness")
 
 
 def test_doctor(capfd, folder):
