@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convert.delivery import deliver_model
 from convert.foreign import ForeignModel
 from convert.golden import CANDIDATES, choose_examples, make_patterns
 from convert.graph import add_scaling, add_softmax
@@ -77,7 +78,7 @@ def wrap_model(path: Path, foreign: ForeignModel, *, wishes: Wishes) -> Wrapping
     """Write the deployable file, read it back and run its golden examples.
 
     Args:
-        path: Where to; an existing file is replaced once the new one is whole.
+        path: Where to; an existing file is replaced once the new one has proved itself.
         foreign: What goes into it.
         wishes: What is not to be found in the file.
 
@@ -117,7 +118,8 @@ def wrap_model(path: Path, foreign: ForeignModel, *, wishes: Wishes) -> Wrapping
         quantization={"mode": "as it came", "versions": {"catseye": __version__}},
         golden=choose_examples(model_bytes, spec=manifest.input, candidates=_CANDIDATES),
     )
-    return Wrapping(_write(path, model_bytes, manifest), scores, assumptions)
+    model = deliver_model(path, model_bytes=model_bytes, manifest=manifest)
+    return Wrapping(model, scores, assumptions)
 
 
 def find_score_kind(answers: Scores, *, ending: str, asked: str) -> tuple[str, str]:
@@ -262,14 +264,3 @@ def _check_answers(foreign: ForeignModel, found: Scores, expected: Scores) -> No
             received=f"{foreign.path}, whose scores are off by {off:.3f}",
             fix="Report it with the file; use it as it is meanwhile",
         )
-
-
-def _write(path: Path, model_bytes: bytes, manifest: Manifest) -> ModelFile:
-    write_model_file(path, model_bytes=model_bytes, manifest=manifest)
-    try:
-        written = read_model_file(path)
-        verify_model(written)
-    except ModelFileError:
-        path.unlink(missing_ok=True)
-        raise
-    return written
