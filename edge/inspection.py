@@ -17,6 +17,7 @@ from edge.metadata import Metadata, read_metadata
 from edge.modelfile import (
     MANIFEST_NAME,
     damaged,
+    has_manifest,
     is_tail_lost,
     read_model_bytes,
     read_model_file,
@@ -87,7 +88,7 @@ def inspect_file(path: Path) -> Inspection:
 def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     data = read_model_bytes(path)
     _, members = split_members(path, data)
-    if MANIFEST_NAME not in members:
+    if not has_manifest(data, members):
         if is_tail_lost(data, members):
             raise damaged(path, "its zip tail is cut off or overwritten")
         list_operators(data)
