@@ -101,10 +101,11 @@ def package(
 
 
 def _check_settings(scores: str, threshold: float) -> None:
-    kinds = ("auto", "probabilities", "logits")
-    if scores not in kinds:
+    from convert.scores import ASKED
+
+    if scores not in ASKED:
         raise SettingError(
-            "--scores must be one of " + ", ".join(kinds),
+            "--scores must be one of " + ", ".join(ASKED),
             received=scores,
             fix="Leave it out, and it is found out",
         )
