@@ -208,6 +208,13 @@ def test_scaling_by_other_channels_is_noticed(tmp_path, foreign, pack, monkeypat
     assert not (tmp_path / "packaged.tflite").exists()
 
 
+def test_folder_as_output_gets_a_fitting_proposal(tmp_path, foreign, pack, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = pack(foreign(), "-o", ".")
+    assert code == 1
+    assert "Use -o foreign-packaged.tflite." in err
+
+
 def test_existing_output_stays(tmp_path, foreign, pack):
     (tmp_path / "packaged.tflite").write_bytes(b"mine")
     code, _, err = pack(foreign())
