@@ -153,8 +153,13 @@ def _check_rate(learning_rate: float) -> None:
         )
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
+def check_output(path: Path, *, overwrite: bool, example: str = "pets.tflite") -> None:
     """Refuse an output that cannot be written, before minutes are spent on it.
+
+    Args:
+        path: What was asked for.
+        overwrite: Whether an existing file may be replaced.
+        example: Name of a file that the command might write, for the message.
 
     Raises:
         OutputError: A folder, a file that is there already, or a folder that cannot be written.
@@ -163,7 +168,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         raise OutputError(
             "--output must name a file",
             received=f"the folder {path}",
-            fix=f"Use -o {path}/pets.tflite",
+            fix=f"Use -o {path / example}",
         )
     if path.exists() and not overwrite:
         raise OutputError(

@@ -4,13 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.label_file import LabelList, parse_label_list
 from convert.scaling import Normalization
 from edge.errors import ModelFileError
 from edge.interface import Interface, Tensor, read_interface
 from edge.manifest import INPUT_TYPES
 from edge.metadata import Metadata, read_metadata
-from edge.modelfile import MANIFEST_NAME, read_model_bytes, split_members
+from edge.modelfile import check_foreign, read_model_bytes, split_members
 from edge.operators import list_operators
 
 _EDGE_TPU = "edgetpu-custom-op"
@@ -28,7 +27,7 @@ class ForeignModel:
         gives: Its output.
         ending: Operator that computes the scores, such as "SOFTMAX".
         metadata: What it says about itself.
-        labels: Those in its own zip tail, if it has any.
+        labels_text: The label file that its metadata names, if its zip tail holds it.
     """
 
     path: Path
@@ -38,7 +37,7 @@ class ForeignModel:
     gives: Tensor
     ending: str
     metadata: Metadata
-    labels: LabelList | None
+    labels_text: bytes | None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -62,24 +61,17 @@ def read_foreign(path: Path) -> ForeignModel:
     """Read a TFLite file and refuse what is no classifier of colour pictures.
 
     Raises:
-        ModelFileError: The file cannot be read, is packaged already, or its input or output is
-            not that of a classifier; the message says what it looks like.
-        DataError: Its own label file cannot be used.
+        ModelFileError: The file cannot be read, is one of ours, whole or damaged, or its input or
+            output is not that of a classifier; the message says what it looks like.
     """
     data = read_model_bytes(path)
     model_bytes, members = split_members(path, data)
-    if MANIFEST_NAME in members:
-        raise ModelFileError(
-            "A file that carries a manifest is packaged already",
-            received=str(path),
-            fix=f"Use it as it is: edge inspect {path}",
-        )
+    check_foreign(path, data, members)
     _check_operators(path, model_bytes)
     interface = read_interface(model_bytes)
     _check_input(path, interface)
     _check_output(path, interface)
     metadata = read_metadata(model_bytes) or Metadata()
-    content = members.get(metadata.labels_name)
     return ForeignModel(
         path=path,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -88,7 +80,7 @@ def read_foreign(path: Path) -> ForeignModel:
         gives=interface.outputs[0],
         ending=interface.ending,
         metadata=metadata,
-        labels=None if content is None else parse_label_list(content, name=metadata.labels_name),
+        labels_text=members.get(metadata.labels_name),
     )
 
 
@@ -109,29 +101,33 @@ def _check_input(path: Path, interface: Interface) -> None:
             f"{path} with {len(interface.inputs)}: {found}",
             "Export the network so that it takes one picture",
         )
-    shape = interface.inputs[0].shape
-    rule = "The input of a picture classifier is (1, height, width, 3)"
-    if len(shape) == 4 and shape[1] == 3 and shape[3] != 3:
-        raise _unfit(
-            rule,
-            f"{path} with {found}, channels first, as PyTorch has them",
-            "Convert the network with its channels last",
-        )
-    if len(shape) == 4 and shape[3] == 1:
-        raise _unfit(
-            rule,
-            f"{path} with {found}, grey pictures",
-            "Train the network with colour pictures; grey ones may be among them",
-        )
-    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or min(shape) < 1:
-        raise _unfit(
-            rule, f"{path} with {found}", "Export the network so that it takes one picture"
-        )
+    _check_shape(path, interface.inputs[0])
     if interface.inputs[0].dtype not in INPUT_TYPES:
         raise _unfit(
             "The input of a model must be " + ", ".join(INPUT_TYPES),
             f"{path} with {found}",
             "Convert the network again with an input of one of these types",
+        )
+
+
+def _check_shape(path: Path, takes: Tensor) -> None:
+    shape = takes.shape
+    rule = "The input of a picture classifier is (1, height, width, 3)"
+    if len(shape) == 4 and shape[1] == 3 and shape[3] != 3:
+        raise _unfit(
+            rule,
+            f"{path} with {takes}, channels first, as PyTorch has them",
+            "Convert the network with its channels last",
+        )
+    if len(shape) == 4 and shape[3] == 1:
+        raise _unfit(
+            rule,
+            f"{path} with {takes}, grey pictures",
+            "Train the network with colour pictures; grey ones may be among them",
+        )
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or min(shape) < 1:
+        raise _unfit(
+            rule, f"{path} with {takes}", "Export the network so that it takes one picture"
         )
 
 

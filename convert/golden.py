@@ -40,8 +40,8 @@ def choose_examples(
         candidates: Patterns to choose from.
     """
     patterns = make_patterns(candidates)
-    scores = _ask(model_bytes, patterns, spec)
-    jittered = [_ask(model_bytes, _jitter(patterns, seed), spec) for seed in (1, 2)]
+    scores = ask_model(model_bytes, patterns, spec=spec)
+    jittered = [ask_model(model_bytes, _jitter(patterns, seed), spec=spec) for seed in (1, 2)]
     shifts = np.max([np.abs(other - scores).max(axis=1) for other in jittered], axis=0)
     chosen = rank_patterns(scores, shifts)[:count]
     return tuple(
@@ -66,7 +66,17 @@ def make_patterns(count: int) -> NDArray[np.uint8]:
     return patterns
 
 
-def _ask(model_bytes: bytes, patterns: NDArray[np.uint8], spec: InputSpec) -> Scores:
+def ask_model(model_bytes: bytes, patterns: NDArray[np.uint8], *, spec: InputSpec) -> Scores:
+    """Return what a model says about patterns, as the device asks it: raw scores.
+
+    Args:
+        model_bytes: The FlatBuffer.
+        patterns: `(patterns, height, width, 3)`, `uint8`, RGB, of any size.
+        spec: What the model takes.
+
+    Returns:
+        `(patterns, labels)`.
+    """
     pictures = PictureSet(patterns, np.zeros(len(patterns), np.intp))
     return run_model(model_bytes, pictures, spec=spec)[0]
 

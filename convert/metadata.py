@@ -17,7 +17,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from convert.graph import pack_model, unpack_model
 from edge.manifest import InputSpec
 from edge.metadata import METADATA_NAME
-from edge.modelfile import LABELS_NAME
+from edge.modelfile import LABELS_NAME, LABELS_NOTE
 from edge.preprocess import describe_framing
 
 METADATA_IDENTIFIER = b"M001"
@@ -121,7 +121,7 @@ def _describe_output(tables: "_Tables") -> int:
     labels = tables.add(
         {
             0: tables.text(LABELS_NAME),
-            1: tables.text("A label per line, in the order of the scores."),
+            1: tables.text(LABELS_NOTE),
             2: ("int8", _AXIS_LABELS),
         }
     )

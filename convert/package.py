@@ -1,7 +1,6 @@
 """Puts a converted model, its explanation and its proof into one file."""
 
 import platform
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePath
@@ -11,14 +10,14 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 
 from convert.conversion import Conversion, Settings
+from convert.delivery import deliver_model
 from convert.golden import choose_examples
 from convert.metadata import Provenance, add_metadata
 from convert.parity import describe_runtime
 from convert.run_folder import RunFolder
 from edge import __version__
-from edge.integrity import verify_model
 from edge.manifest import DecisionSpec, Manifest
-from edge.modelfile import ModelFile, read_model_file, write_model_file
+from edge.modelfile import ModelFile
 
 MEASURED = "measured"
 DIFFERING = (f"quantization.{MEASURED}", "content_sha256")
@@ -63,13 +62,7 @@ def write_package(
         quantization=describe_quantization(conversion, settings),
         golden=choose_examples(model_bytes, spec=spec),
     )
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        unproved = Path(folder) / path.name
-        write_model_file(unproved, model_bytes=model_bytes, manifest=manifest)
-        written = read_model_file(unproved)
-        verify_model(written)
-        unproved.replace(path)
-    return replace(written, path=path)
+    return deliver_model(path, model_bytes=model_bytes, manifest=manifest)
 
 
 def describe_training(run: RunFolder) -> dict[str, Any]:

@@ -84,8 +84,9 @@ def package(
 
     normalization = read_normalization(mean, std)
     _check_settings(scores, threshold)
-    target = written or Path(f"{model.stem}-packaged.tflite")
-    check_output(target, overwrite=overwrite)
+    packaged = f"{model.stem}-packaged.tflite"
+    target = written or Path(packaged)
+    check_output(target, overwrite=overwrite, example=packaged)
     found = None if labels is None else read_label_file(labels)
     with chatter_kept_back():  # TensorFlow's, which carries the schema
         from convert.foreign import read_foreign
@@ -101,10 +102,11 @@ def package(
 
 
 def _check_settings(scores: str, threshold: float) -> None:
-    kinds = ("auto", "probabilities", "logits")
-    if scores not in kinds:
+    from convert.scores import ASKED
+
+    if scores not in ASKED:
         raise SettingError(
-            "--scores must be one of " + ", ".join(kinds),
+            "--scores must be one of " + ", ".join(ASKED),
             received=scores,
             fix="Leave it out, and it is found out",
         )

@@ -9,7 +9,7 @@ import numpy as np
 from edge.classifier import Classifier
 from edge.errors import DataError, PictureError, SettingError
 from edge.images import is_hidden, list_pictures, read_picture
-from edge.labels import match_label, name_some
+from edge.labels import match_label, name_some, suggest_mapping
 from edge.metrics import Evaluation, evaluate_scores
 from edge.quality.judgement import Verdicts
 
@@ -66,7 +66,7 @@ def find_labelled_pictures(
             raise SettingError(
                 "A folder is mapped to one of the model's labels: " + name_some(labels, like=label),
                 received=f"{name}={label}",
-                fix=f"Use for example --map {name}={labels[0]}",
+                fix=f"Use for example {suggest_mapping(name, labels, like=label)}",
             )
     return [
         LabelledPicture(path, label)

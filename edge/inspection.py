@@ -18,6 +18,7 @@ from edge.metadata import Metadata, read_metadata
 from edge.modelfile import (
     MANIFEST_NAME,
     damaged,
+    has_manifest,
     hash_network,
     is_tail_lost,
     read_model_bytes,
@@ -101,7 +102,7 @@ def _hash_network(path: Path, data: bytes) -> str | None:
 def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     data = read_model_bytes(path)
     _, members = split_members(path, data)
-    if MANIFEST_NAME not in members:
+    if not has_manifest(data, members):
         if is_tail_lost(data, members):
             raise damaged(path, "its zip tail is cut off or overwritten")
         list_operators(data)

@@ -1,5 +1,6 @@
 """Label lists: the names a model can say, in the order of its output."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -8,6 +9,8 @@ from edge.records import UNKNOWN
 
 MANY_LABELS = 20
 """More are not named one by one to people."""
+
+_ALIKE = 3  # labels that are named for being like a word
 
 
 def name_some(labels: Sequence[str], *, like: str = "") -> str:
@@ -21,10 +24,44 @@ def name_some(labels: Sequence[str], *, like: str = "") -> str:
     """
     if len(labels) <= MANY_LABELS:
         return ", ".join(labels)
-    folded = {label.casefold(): label for label in labels}
-    alike = get_close_matches(like.casefold(), folded) if like else []
-    named = [folded[match] for match in alike] or list(labels[:MANY_LABELS])
-    return f"{', '.join(named)} and {len(labels) - len(named)} others"
+    named = find_alike(like, labels) or labels[:MANY_LABELS]
+    separator = "; " if any("," in label for label in named) else ", "
+    return f"{separator.join(named)} and {len(labels) - len(named)} others"
+
+
+def find_alike(name: str, labels: Sequence[str]) -> tuple[str, ...]:
+    """Return at most three labels that are like a word, the nearest first.
+
+    A label of several names, such as "tabby, tabby cat", is like a word that one of them is like.
+
+    Example:
+        >>> find_alike("tabby", ["tray", "tabby, tabby cat", "abaya"])
+        ('tabby, tabby cat', 'tray', 'abaya')
+    """
+    names: dict[str, str] = {}
+    for label in labels:
+        for part in (label, *label.split(",")):
+            names.setdefault(part.strip().casefold(), label)
+    matches = get_close_matches(name.casefold(), names, n=2 * _ALIKE)
+    return tuple(dict.fromkeys(names[match] for match in matches))[:_ALIKE]
+
+
+def suggest_mapping(name: str, labels: Sequence[str], *, like: str = "") -> str:
+    """Return the option of `edge evaluate` that maps a folder's name to the nearest label.
+
+    Args:
+        name: Of the folder.
+        labels: The model's labels.
+        like: What the label is like; by default the name.
+
+    Example:
+        >>> suggest_mapping("tabby", ["tray", "tabby, tabby cat"])
+        "--map 'tabby=tabby, tabby cat'"
+        >>> suggest_mapping("bird", ["cat", "dog"])
+        '--map bird=LABEL'
+    """
+    alike = find_alike(like or name, labels) or ("LABEL",)
+    return f"--map {shlex.quote(f'{name}={alike[0]}')}"
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -101,5 +138,5 @@ def match_label(
     raise DataError(
         "A folder must be named after one of the model's labels: " + name_some(labels, like=name),
         received=name,
-        fix=f"Rename the folder; edge evaluate also takes --map {name}={labels[0]}",
+        fix=f"Rename the folder; edge evaluate also takes {suggest_mapping(name, labels)}",
     )

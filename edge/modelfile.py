@@ -17,16 +17,20 @@ from typing import Any
 
 from edge.errors import DataError, ModelFileError
 from edge.labels import parse_labels
-from edge.manifest import Manifest, check_format
+from edge.manifest import FORMAT, Manifest, check_format
 from edge.ziptail import TailError, pack_tail, split_tail
 
 MANIFEST_NAME = "manifest.json"
 LABELS_NAME = "labels.txt"
+LABELS_NOTE = "A label per line, in the order of the scores."
+"""What the TFLite Metadata of our files says about their labels; others word it otherwise."""
+
 GOLDEN_TOLERANCE = 0.05
 """How far a score of a golden example may be off: kernels of other processors round otherwise."""
 
 _HASH_FIELD = "content_sha256"
 _LARGEST_FILE_BYTES = 1024 * 1024 * 1024
+_TAIL_LOST = "its zip tail is cut off or overwritten"
 _COPY_AGAIN = "Copy the file again, or convert the model again with edge convert"
 
 
@@ -63,9 +67,9 @@ def read_model_file(path: Path) -> ModelFile:
     """
     data = read_model_bytes(path)
     model_bytes, members = split_members(path, data)
-    if MANIFEST_NAME not in members:
+    if not has_manifest(data, members):
         if is_tail_lost(data, members):
-            raise damaged(path, "its zip tail is cut off or overwritten")
+            raise damaged(path, _TAIL_LOST)
         raise ModelFileError(
             "A deployable model carries a manifest",
             received=f"{path}, a TFLite file without one: made by others, or cut off",
@@ -165,9 +169,52 @@ def hash_network(model_bytes: bytes) -> str:
     return hashlib.sha256(model_bytes).hexdigest()
 
 
+def has_manifest(data: bytes, members: Mapping[str, bytes]) -> bool:
+    """Whether a file carries a manifest of catseye, be it right or wrong.
+
+    Others may put a `manifest.json` of their own into a zip tail: JSON that says nothing of ours,
+    in a file whose TFLite Metadata is not ours either.
+
+    Args:
+        data: The whole file.
+        members: Of its zip tail.
+    """
+    if MANIFEST_NAME not in members:
+        return False
+    if LABELS_NOTE.encode() in data:
+        return True
+    try:
+        values = json.loads(members[MANIFEST_NAME])
+    except (ValueError, RecursionError):
+        return True
+    return isinstance(values, dict) and (_HASH_FIELD in values or values.get("format") == FORMAT)
+
+
+def check_foreign(path: Path, data: bytes, members: Mapping[str, bytes]) -> None:
+    """Refuse a file that catseye has made, whole or not.
+
+    Args:
+        path: Where it was read from.
+        data: The whole file.
+        members: Of its zip tail.
+
+    Raises:
+        ModelFileError: It carries a manifest, or is damaged: what it carried is lost.
+    """
+    if has_manifest(data, members):
+        read_model_file(path)  # of a damaged one it says so
+        raise ModelFileError(
+            "A file that carries a manifest is packaged already",
+            received=str(path),
+            fix=f"Use it as it is: edge inspect {path}",
+        )
+    if _is_manifest_lost(data, members):
+        raise damaged(path, _TAIL_LOST)
+
+
 def is_tail_lost(data: bytes, members: Mapping[str, bytes]) -> bool:
-    """Whether a file without a zip tail names files that stood in one."""
-    return not members and any(name.encode() in data for name in (MANIFEST_NAME, LABELS_NAME))
+    """Whether a file without a manifest of catseye has lost one, or the labels that it names."""
+    return _is_manifest_lost(data, members) or (not members and LABELS_NAME.encode() in data)
 
 
 def damaged(path: Path, reason: str) -> ModelFileError:
@@ -175,6 +222,10 @@ def damaged(path: Path, reason: str) -> ModelFileError:
     return ModelFileError(
         "A model file must be intact", received=f"{path}: {reason}", fix=_COPY_AGAIN
     )
+
+
+def _is_manifest_lost(data: bytes, members: Mapping[str, bytes]) -> bool:
+    return LABELS_NOTE.encode() in data or (not members and MANIFEST_NAME.encode() in data)
 
 
 def _check_tail(path: Path, data: bytes, model_bytes: bytes, members: Mapping[str, bytes]) -> None:

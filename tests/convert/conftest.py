@@ -1,6 +1,8 @@
 """A run folder of generated pictures and a small network, made once and shared."""
 
 import pytest
+from colour_model import LABELS as COLOURS
+from colour_model import build_colour_model
 from texture_runs import (
     LABELS,
     SIDE,
@@ -11,6 +13,7 @@ from texture_runs import (
     write_run,
 )
 
+from edge.cli import main
 from edge.errors import MissingExtraError
 from edge.extras import require_desktop
 
@@ -101,3 +104,35 @@ def odd_run(tmp_path_factory, textures):
     run = tmp_path_factory.mktemp("odd") / "run"
     write_run(run, root, rows, network)
     return run
+
+
+@pytest.fixture
+def labels(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("".join(f"{label}\n" for label in COLOURS))
+    return path
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """Write a colour model as others would: without metadata or labels; return its path."""
+
+    def write(**arguments):
+        path = tmp_path / "foreign.tflite"
+        path.write_bytes(build_colour_model(**arguments))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def pack(tmp_path, labels, capsys):
+    """Call the command; return exit code, standard output and standard error."""
+
+    def call(model, *arguments, with_labels=True):
+        words = ["--labels", labels] if with_labels else []
+        words += ["-o", tmp_path / "packaged.tflite", *arguments]
+        code = main(["package", str(model), *map(str, words)])
+        return (code, *capsys.readouterr())
+
+    return call

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from colour_model import LABELS, build_colour_model, picture_bgr
+from described import described_by_others
 from flatbuffers import Builder
 from PIL import Image
 
-from convert.metadata import Provenance, add_metadata
+from convert import wrapping
+from convert.graph import add_scaling
+from convert.metadata import Provenance
 from edge.classifier import open_classifier
 from edge.cli import main
 from edge.inspection import inspect_file
@@ -20,38 +23,6 @@ from edge.metadata import read_metadata
 from edge.modelfile import read_model_file
 
 FLOAT = ("--mean", "127", "--std", "128")
-
-
-@pytest.fixture
-def labels(tmp_path):
-    path = tmp_path / "labels.txt"
-    path.write_text("".join(f"{label}\n" for label in LABELS))
-    return path
-
-
-@pytest.fixture
-def foreign(tmp_path):
-    """Write a colour model as others would: without metadata or labels; return its path."""
-
-    def write(**arguments):
-        path = tmp_path / "foreign.tflite"
-        path.write_bytes(build_colour_model(**arguments))
-        return path
-
-    return write
-
-
-@pytest.fixture
-def pack(tmp_path, labels, capsys):
-    """Call the command; return exit code, standard output and standard error."""
-
-    def call(model, *arguments, with_labels=True):
-        words = ["--labels", labels] if with_labels else []
-        words += ["-o", tmp_path / "packaged.tflite", *arguments]
-        code = main(["package", str(model), *map(str, words)])
-        return (code, *capsys.readouterr())
-
-    return call
 
 
 def said_labels(path):
@@ -115,7 +86,7 @@ def test_file_that_says_everything_itself_needs_no_option(tmp_path, pack, capsys
     spec = InputSpec(8, 6, dtype="float32", mean=100.0, scale=50.0)
     about = Provenance("hues", author="A. Uthor", licence="CC0-1.0")
     path = tmp_path / "foreign.tflite"
-    path.write_bytes(add_metadata(build_colour_model(dtype="float32"), spec=spec, provenance=about))
+    path.write_bytes(described_by_others(build_colour_model(dtype="float32"), spec, about))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("labels.txt", "0 red\n1 green\n2 blue\n")
     code, out, _ = pack(path, with_labels=False)
@@ -171,6 +142,7 @@ def test_same_file_gives_the_same_bytes(tmp_path, foreign, pack):
         ({"channels": 1}, (), "grey pictures"),
         ({"size_wh": (8, 3), "channels": 4}, (), "channels first"),
         ({"is_soft": False}, ("--scores", "probabilities"), "Probabilities lie between 0 and 1"),
+        ({}, ("--scores", "logits"), "by SOFTMAX, which add up to 1"),
     ],
 )
 def test_what_cannot_be_packaged_is_refused(tmp_path, foreign, pack, arguments, options, message):
@@ -224,12 +196,23 @@ def test_wrong_usage_is_told(foreign, pack, options, message):
     assert message in err
 
 
-def test_packaged_file_is_not_packaged_again(tmp_path, foreign, pack):
-    pack(foreign())
-    (tmp_path / "packaged.tflite").rename(tmp_path / "first.tflite")
-    code, _, err = pack(tmp_path / "first.tflite")
+def test_scaling_by_other_channels_is_noticed(tmp_path, foreign, pack, monkeypatch):
+    def add_wrong(model_bytes, *, means, deviations):
+        return add_scaling(model_bytes, means=means[::-1], deviations=deviations)
+
+    monkeypatch.setattr(wrapping, "add_scaling", add_wrong)
+    path = foreign(dtype="float32", is_soft=False)
+    code, _, err = pack(path, "--mean", "123.675,116.28,103.53", "--std", "58.4,57.1,57.4")
     assert code == 1
-    assert "is packaged already" in err
+    assert "must answer as the original does. Received: " in err
+    assert not (tmp_path / "packaged.tflite").exists()
+
+
+def test_folder_as_output_gets_a_fitting_proposal(tmp_path, foreign, pack, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = pack(foreign(), "-o", ".")
+    assert code == 1
+    assert "Use -o foreign-packaged.tflite." in err
 
 
 def test_existing_output_stays(tmp_path, foreign, pack):

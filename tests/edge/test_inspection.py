@@ -6,6 +6,7 @@ from colour_model import build_colour_model, write_colour_model
 from edge import interpreter
 from edge.errors import ModelFileError
 from edge.inspection import inspect_file
+from edge.modelfile import read_model_file
 
 
 @pytest.fixture
@@ -84,13 +85,24 @@ def test_newer_format_is_not_called_damaged(path):
     assert "version 9 is newer" in found.reason
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"format_version": "x"}'])
+@pytest.mark.parametrize("text", ["{", '{"format": "catseye-model", "format_version": "x"}'])
 def test_manifest_that_is_none_is_damaged(path, text):
     changed = path.with_name("odd.tflite")
     changed.write_bytes(build_colour_model())
     with zipfile.ZipFile(changed, "a") as archive:
         archive.writestr("manifest.json", text)
     assert inspect_file(changed).verdict == "damaged"
+
+
+@pytest.mark.parametrize("text", ["[]", '{"name": "hues"}', '{"format_version": 1}'])
+def test_manifest_of_others_is_not_verifiable(tmp_path, text):
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(build_colour_model())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("manifest.json", text)
+    assert inspect_file(path).verdict == "not verifiable"
+    with pytest.raises(ModelFileError, match="wrap it with edge package"):
+        read_model_file(path)
 
 
 def test_without_a_runtime_the_hash_decides(path, monkeypatch):

@@ -31,7 +31,7 @@ def test_match_label_ignores_case_and_follows_the_mapping():
 
 
 def test_match_label_names_the_labels_when_none_fits():
-    with pytest.raises(DataError, match=r"cat, dog.*Received: bird.*--map bird=cat"):
+    with pytest.raises(DataError, match=r"cat, dog.*Received: bird.*--map bird=LABEL"):
         match_label("bird", ("cat", "dog"))
 
 
@@ -43,3 +43,10 @@ def test_match_label_names_the_nearest_of_many():
         match_label("bread 77", breeds)
     with pytest.raises(DataError, match=r"breed 0, breed 1, .* and 980 others\. Received: q"):
         match_label("q", breeds)
+
+
+def test_match_label_proposes_the_nearest_by_each_of_its_names():
+    labels = ("background", "tray", "abaya", "tabby, tabby cat", *map(str, range(30)))
+    with pytest.raises(DataError, match="labels: tabby, tabby cat; tray; abaya and 31 ") as caught:
+        match_label("tabby", labels)
+    assert caught.value.fix.endswith("--map 'tabby=tabby, tabby cat'")
