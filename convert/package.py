@@ -14,7 +14,7 @@ from convert.conversion import Conversion, Settings
 from convert.golden import choose_examples
 from convert.metadata import Provenance, add_metadata
 from convert.parity import describe_runtime
-from convert.run_folder import RunFolder
+from convert.source import Origin
 from edge import __version__
 from edge.integrity import verify_model
 from edge.manifest import DecisionSpec, Manifest
@@ -25,7 +25,7 @@ def write_package(
     path: Path,
     conversion: Conversion,
     *,
-    run: RunFolder,
+    run: Origin,
     settings: Settings,
     provenance: Provenance,
 ) -> ModelFile:
@@ -67,9 +67,18 @@ def write_package(
     return replace(written, path=path)
 
 
-def describe_training(run: RunFolder) -> dict[str, Any]:
+def describe_training(run: Origin) -> dict[str, Any]:
     """Return what the manifest says about the training; no path of this machine is in it."""
-    wanted = ("status", "network", "split", "training", "metrics", "versions")
+    wanted = (
+        "origin",
+        "assumptions",
+        "status",
+        "network",
+        "split",
+        "training",
+        "metrics",
+        "versions",
+    )
     described = {name: run.facts[name] for name in wanted if name in run.facts}
     data: Mapping[str, Any] = run.facts["data"]
     settings = dict(described.get("training", {}))
