@@ -267,7 +267,9 @@ def _drop_inactive(architecture: Architecture) -> Architecture:
 def _describe(layer: Mapping[str, Any], path: tuple[str, ...]) -> str:
     """Name a layer, its kind, and the model within the model that holds it."""
     config = layer["config"]
-    kind = str(config.get("function") or layer.get("registered_name") or layer["class_name"])
+    kind = str(layer.get("registered_name") or layer["class_name"])
+    if kind == "TFOpLambda":
+        kind = f"tf.{config.get('function')}"
     if is_known(kind):
         activation, order = config.get("activation", "linear"), config.get("data_format")
         if order == "channels_first":
