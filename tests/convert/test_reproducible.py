@@ -6,16 +6,17 @@ import subprocess
 import sys
 
 import pytest
+from texture_runs import LABELS
 
 from edge.ziptail import split_tail
 
 pytestmark = pytest.mark.slow
 
 
-def convert_apart(run, folder, mode, hash_seed):
+def convert_apart(run, folder, mode, hash_seed, *options):
     """Convert in a process of its own, in a folder of its own, and return the file's bytes."""
     folder.mkdir()
-    words = ("convert", run, "-o", "m.tflite", "--quantize", mode, "--json")
+    words = ("convert", run, "-o", "m.tflite", "--quantize", mode, "--json", *options)
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-m", "edge", *map(str, words)],
@@ -45,8 +46,20 @@ def name_differences(one, other, place=""):
 
 @pytest.mark.parametrize("mode", ["int8", "qat"])
 def test_converted_twice_is_the_same_file(run_folder, tmp_path, mode):
-    first = convert_apart(run_folder, tmp_path / "first", mode, "1")
-    again = convert_apart(run_folder, tmp_path / "again", mode, "2")
+    hold_against_another(run_folder, tmp_path, mode)
+
+
+def test_keras_file_converted_twice_is_the_same_file(run_folder, textures, tmp_path):
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    options = ("--labels", tmp_path / "labels.txt", "--data", textures[0])
+    scaling = ("--mean", "127", "--std", "128")
+    hold_against_another(run_folder / "model.keras", tmp_path, "qat", *options, *scaling)
+
+
+def hold_against_another(run, folder, mode, *options):
+    """Convert twice, and name what differs."""
+    first = convert_apart(run, folder / "first", mode, "1", *options)
+    again = convert_apart(run, folder / "again", mode, "2", *options)
     if first == again:
         return
     fronts, manifests = [], []
