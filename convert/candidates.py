@@ -11,12 +11,12 @@ from typing import Any
 from convert import export
 from convert.gate import Limits, Loss, find_losses
 from convert.modes import DYNAMIC, FLOAT16, FLOAT32, INT8, INT16X8, MODES, QAT
-from convert.network import load_network
 from convert.parity import Judge, Measurement
 from convert.pictures import PictureSet, load_pictures, sample_pictures
 from convert.progress import Progress
 from convert.qat import FineTuning, Recipe, fine_tune, predict
-from convert.run_folder import RunFolder, RunPicture
+from convert.run_folder import RunPicture
+from convert.source import Origin
 
 DISTILLED, SETTLED, POST_TRAINING, FLOAT = "distilled", "settled", "post-training", "float"
 
@@ -78,16 +78,14 @@ class Workshop:
         RunFolderError: The network or the pictures are not what the manifest says.
     """
 
-    def __init__(
-        self, run: RunFolder, *, recipe: Recipe, limits: Limits, progress: Progress
-    ) -> None:
+    def __init__(self, run: Origin, *, recipe: Recipe, limits: Limits, progress: Progress) -> None:
         self._run = run
         self._recipe = recipe
         self._limits = limits
         self._progress = progress
         self._training: PictureSet | None = None
         self._plain: Candidate | None = None
-        self.network = load_network(run)
+        self.network = run.load_network()
         self.validation = sample_pictures(run.part("validation"), seed=recipe.seed)
         pictures = self._load(self.validation, "reading validation pictures")
         original = predict(self.network, pictures, spec=run.input, progress=progress)
@@ -271,7 +269,7 @@ def _explain_choice(best: Candidate, found: Measurement, least: Measurement) -> 
     )
 
 
-def _export(mode: str, network: Any, calibration_rgb: Any, run: RunFolder) -> bytes:
+def _export(mode: str, network: Any, calibration_rgb: Any, run: Origin) -> bytes:
     if mode == INT8:
         return export.export_int8(network, calibration_rgb, spec=run.input)
     if mode == INT16X8:

@@ -1,4 +1,4 @@
-"""`edge convert`: turn a run folder into one deployable file."""
+"""`edge convert`: turn a run folder, or a Keras file of others, into one deployable file."""
 
 import math
 import tempfile
@@ -13,7 +13,12 @@ from edge.extras import require_desktop
 
 
 def convert(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder made by edge train.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="Folder made by edge train, or a .keras file of others."
+        ),
+    ],
     model: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL", help="The .tflite file to write.")
     ],
@@ -40,6 +45,38 @@ def convert(
         ),
     ] = 0.99,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of a .keras file: text file with a label per line, in the order of its scores.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Of a .keras file: pictures to convert it with, a subfolder per label.",
+            show_default=False,
+        ),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X",
+            help="Of a .keras file: what was subtracted from pixels before it: a number, or R,G,B.",
+            show_default="what its own layers do",
+        ),
+    ] = None,
+    std: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X",
+            help="Of a .keras file: what pixels were divided by after that.",
+            show_default="what its own layers do",
+        ),
+    ] = None,
     pictures: Annotated[
         int, typer.Option(min=1, help="Training pictures that qat learns from, at most.")
     ] = 2000,
@@ -75,7 +112,7 @@ def convert(
     ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
-    """Turn a training run into one int8 .tflite file, checked against its float original.
+    """Turn a training run, or a .keras file, into one .tflite file, checked against its original.
 
     The report compares the file with the float network and with plain post-training
     quantization, on the validation pictures, in the device's own interpreter. A file that loses
@@ -99,11 +136,13 @@ def convert(
 
     if report is not None:
         check_page_path(report)
-    from convert.run_folder import read_run
+    from convert.scaling import read_normalization
+    from convert.source import KerasOptions, open_source
     from edge.chatter import chatter_kept_back
     from edge.cli import output
 
-    folder = read_run(run)  # before TensorFlow takes its seconds
+    options = KerasOptions(labels, data, read_normalization(mean, std))
+    source = open_source(run, options)  # before TensorFlow takes its seconds
     with chatter_kept_back():
         from convert.conversion import Settings, convert_run
         from convert.metadata import Provenance
@@ -112,8 +151,10 @@ def convert(
         from convert.qat import Recipe
         from convert.report import open_progress, print_refusal, print_report, summarize
 
-    if not folder.is_complete:
-        output.say(f"edge: {run} is of a training that was interrupted; converting what it reached")
+    with open_progress() as progress:
+        origin = source.prepare(progress)
+    for note in origin.notes:
+        output.say(f"edge: {note}")
     settings = Settings(
         mode=quantize,
         recipe=Recipe(pictures=pictures, epochs=epochs, learning_rate=learning_rate),
@@ -121,18 +162,18 @@ def convert(
         limits=limits,
     )
     with open_progress() as progress:
-        conversion = convert_run(folder, settings=settings, progress=progress)
+        conversion = convert_run(origin, settings=settings, progress=progress)
     refusal, written = conversion.refusal, None
-    provenance = Provenance(name or folder.name, author=author, licence=licence)
+    provenance = Provenance(name or origin.name, author=author, licence=licence)
     if refusal is None:
         written = write_package(
-            model, conversion, run=folder, settings=settings, provenance=provenance
+            model, conversion, run=origin, settings=settings, provenance=provenance
         )
     if report is not None:
         write_page(report, build_page(conversion, file=model.name, written=written))
     if is_json:
         output.emit_json(
-            summarize(conversion, settings, labels=folder.labels, written=written, page=report)
+            summarize(conversion, settings, labels=origin.labels, written=written, page=report)
         )
     elif refusal is not None:
         print_refusal(conversion, refusal, has_page=report is not None)

@@ -12,7 +12,7 @@ from convert.parity import Measurement
 from convert.progress import Progress, no_progress
 from convert.qat import FineTuning, Recipe
 from convert.refusal import Refusal, explain_refusal
-from convert.run_folder import RunFolder
+from convert.source import Origin
 from convert.thresholds import Calibration, Goal, calibrate
 from edge.errors import ModelFileError, RunFolderError
 
@@ -99,9 +99,7 @@ class Conversion:
     validation_pictures: int
 
 
-def convert_run(
-    run: RunFolder, *, settings: Settings, progress: Progress = no_progress
-) -> Conversion:
+def convert_run(run: Origin, *, settings: Settings, progress: Progress = no_progress) -> Conversion:
     """Convert a run as asked, and hold the result against the float network.
 
     Raises:
@@ -138,7 +136,7 @@ def convert_run(
             labels=run.labels,
             goal=settings.goal,
         ),
-        warnings=(*made.warnings, *_warn_of_floats(settings, last.mode)),
+        warnings=(*run.warnings, *made.warnings, *_warn_of_floats(settings, last.mode)),
         calibration_pictures=len(workshop.calibration()) if MODES[last.mode].is_calibrated else 0,
         validation_pictures=len(judge.pictures),
     )

@@ -19,6 +19,8 @@ _TELLING = ("Custom ops:", "Flex ops:")  # lines that name operators TFLite does
 
 _INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
+_SCALE_TOLERANCE = 1e-5
+
 OUTPUT_SCALE = 1.0 / 256.0
 """Step of a uint8 score; its zero point is 0."""
 
@@ -108,7 +110,9 @@ def check_quantization(model_bytes: bytes, *, spec: InputSpec) -> None:
             [float(value) for value in _values(quantization, "scale")],
             [float(value) for value in _values(quantization, "zeroPoint")],
         )
-        if found != (schema.TensorType.UINT8, [scale], [zero_point]):
+        # The converter computes the scale from a range, in 32 bits; 1/255 is no such number.
+        is_close = np.allclose(found[1], [scale], rtol=_SCALE_TOLERANCE, atol=0.0)
+        if not is_close or (found[0], found[2]) != (schema.TensorType.UINT8, [zero_point]):
             raise ModelFileError(
                 f"The converted model's {side} must be uint8 with scale {scale:g} and zero point "
                 f"{zero_point:g}",

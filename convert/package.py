@@ -14,7 +14,7 @@ from convert.delivery import deliver_model
 from convert.golden import choose_examples
 from convert.metadata import Provenance, add_metadata
 from convert.parity import describe_runtime
-from convert.run_folder import RunFolder
+from convert.source import Origin
 from edge import __version__
 from edge.manifest import DecisionSpec, Manifest
 from edge.modelfile import ModelFile
@@ -29,7 +29,7 @@ def write_package(
     path: Path,
     conversion: Conversion,
     *,
-    run: RunFolder,
+    run: Origin,
     settings: Settings,
     provenance: Provenance,
 ) -> ModelFile:
@@ -65,9 +65,18 @@ def write_package(
     return deliver_model(path, model_bytes=model_bytes, manifest=manifest)
 
 
-def describe_training(run: RunFolder) -> dict[str, Any]:
+def describe_training(run: Origin) -> dict[str, Any]:
     """Return what the manifest says about the training; no path of this machine is in it."""
-    wanted = ("status", "network", "split", "training", "metrics", "versions")
+    wanted = (
+        "origin",
+        "assumptions",
+        "status",
+        "network",
+        "split",
+        "training",
+        "metrics",
+        "versions",
+    )
     described = {name: run.facts[name] for name in wanted if name in run.facts}
     data: Mapping[str, Any] = run.facts["data"]
     settings = dict(described.get("training", {}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convert.progress import Progress
 from edge.errors import CatseyeError, RunFolderError
 from edge.labels import check_labels
 from edge.manifest import InputSpec
@@ -65,6 +66,29 @@ class RunFolder:
     def part(self, name: str) -> list[RunPicture]:
         """Return the pictures of one part: "train", "validation" or "test"."""
         return [picture for picture in self.pictures if picture.part == name]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the person should know before the conversion takes its time."""
+        if self.is_complete:
+            return ()
+        return (f"{self.path} is of a training that was interrupted; converting what it reached",)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the report must say: nothing, since everything is known of a run."""
+        return ()
+
+    def prepare(self, progress: Progress) -> "RunFolder":
+        """Return the run itself, of which nothing is left to prepare."""
+        del progress
+        return self
+
+    def load_network(self) -> Any:
+        """Load the float network, see `convert.network.load_network`."""
+        from convert.network import load_network
+
+        return load_network(self)
 
 
 def read_run(path: Path) -> RunFolder:

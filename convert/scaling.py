@@ -14,11 +14,12 @@ from edge.interface import Tensor
 _CHANNELS = 3
 _CLOSE_STEPS = 1.01  # 127.5 and 128 are both in use for the same network
 _OFFSETS = {"uint8": 0, "int8": 128}
-_USUAL = (
+USUAL = (
     "Say how it was trained: --mean 127.5 --std 127.5 for pixels from -1 to 1, --mean 0 --std 255 "
     "for 0 to 1, --mean 0 --std 1 for pixels as they are, or a number per channel, such as --mean "
     "123.675,116.28,103.53 --std 58.395,57.12,57.375"
 )
+"""What to do where nobody says how pixels are scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +178,14 @@ def _scale_float(
         raise ModelFileError(
             "Of a float32 input somebody must say how pixels are scaled",
             received=f"{takes} without TFLite Metadata that says it, and no --mean and --std",
-            fix=_USUAL,
+            fix=USUAL,
         )
     source = "as asked" if asked is not None else "as its metadata says"
     if not found.is_usable:
         raise ModelFileError(
             "The normalisation in a file's metadata must be one or three numbers, std above 0",
             received=str(found),
-            fix=_USUAL,
+            fix=USUAL,
         )
     channels = set(found.per_channel())
     if len(channels) == 1:

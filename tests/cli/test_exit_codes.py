@@ -44,6 +44,11 @@ WRONG_USAGE = [
     "convert run -o m.tflite --precision 0.9 --cost 2:1",
     "convert run -o m.tflite --learning-rate nan",
     "convert run -o m.tflite --learning-rate inf",
+    "convert m.keras -o m.tflite",  # which takes labels and pictures
+    "convert m.keras -o m.tflite --labels file",
+    "convert m.keras -o m.tflite --labels file --data folder --mean 127",  # belongs to --std
+    "convert m.h5 -o m.tflite --labels file --data folder",
+    "convert run -o m.tflite --labels file",  # a run folder has its own
     "package file --mean 127",  # belongs to --std
     "package file --mean 127 --std 0",
     "package file --scores odds",
@@ -80,6 +85,7 @@ FAILED = [
     "convert folder -o file",  # which is there
     "convert folder -o folder",
     "convert folder -o absent/m.tflite",
+    "convert absent.keras -o m.tflite --labels file --data folder",
     "package absent.tflite",
     "package file",  # no model
     "package file --labels absent.txt",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from texture_runs import LABELS
 
 from convert.package import DIFFERING
 from edge.inspection import inspect_file
@@ -15,10 +16,10 @@ from edge.ziptail import split_tail
 pytestmark = pytest.mark.slow
 
 
-def convert_apart(run, folder, mode, hash_seed):
+def convert_apart(run, folder, mode, hash_seed, *options):
     """Convert in a process of its own, in a folder of its own; return the file and the report."""
     folder.mkdir()
-    words = ("convert", run, "-o", "m.tflite", "--quantize", mode, "--json")
+    words = ("convert", run, "-o", "m.tflite", "--quantize", mode, "--json", *options)
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-m", "edge", *map(str, words)],
@@ -60,9 +61,21 @@ def without(manifest, fields):
 
 @pytest.mark.parametrize("mode", ["int8", "qat"])
 def test_converted_twice_differs_in_measured_times_only(run_folder, tmp_path, mode):
+    hold_against_another(run_folder, tmp_path, mode)
+
+
+def test_keras_file_converted_twice_differs_in_measured_times_only(run_folder, textures, tmp_path):
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    options = ("--labels", tmp_path / "labels.txt", "--data", textures[0])
+    scaling = ("--mean", "127", "--std", "128")
+    hold_against_another(run_folder / "model.keras", tmp_path, "qat", *options, *scaling)
+
+
+def hold_against_another(run, folder, mode, *options):
+    """Convert twice, and expect the same but for measured times."""
     made = [
-        convert_apart(run_folder, tmp_path / folder, mode, seed)
-        for folder, seed in (("first", "1"), ("again", "2"))
+        convert_apart(run, folder / name, mode, seed, *options)
+        for name, seed in (("first", "1"), ("again", "2"))
     ]
     files, reports = [path for path, _ in made], [report for _, report in made]
     fronts, labels, manifests = [], [], []

@@ -4,6 +4,7 @@ What a test cannot run is listed with the reason; a command that is neither run 
 """
 
 import csv
+import importlib.util
 import os
 import re
 import shlex
@@ -84,7 +85,27 @@ def workplace(tmp_path_factory):
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
     (folder / "foreign.tflite").write_bytes(build_colour_model())
     (folder / "labels.txt").write_text("red\ngreen\nblue\n")
+    if importlib.util.find_spec("tensorflow") is not None:
+        write_keras_file(folder)
     return folder
+
+
+def write_keras_file(folder: Path) -> None:
+    """Train a network elsewhere, as it were, and write it with its labels."""
+    from keras_models import build, fit
+    from texture_runs import SIDE
+
+    labels = ("mine", "none", "other")
+    paths = [
+        (path, place)
+        for place, name in enumerate(labels)
+        for path in (folder / "photos" / name).iterdir()
+    ]
+    pixels_rgb = [cv2.resize(cv2.imread(str(path)), (SIDE, SIDE))[:, :, ::-1] for path, _ in paths]
+    network = build("keras")
+    fit(network, np.stack(pixels_rgb), np.array([place for _, place in paths]), epochs=12)
+    network.save(folder / "mine.keras")
+    (folder / "mine.txt").write_text("\n".join(labels))
 
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
