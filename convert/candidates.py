@@ -23,6 +23,10 @@ DISTILLED, SETTLED, POST_TRAINING, FLOAT = "distilled", "settled", "post-trainin
 CALIBRATION_PICTURES = 512
 """Training pictures that ranges are measured with, where there are as many."""
 
+MOST_POINTS_LOST = 0.1
+"""Points of accuracy against the float network that "qat" may lose without a warning; one picture
+always."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
@@ -223,9 +227,6 @@ def choose_state(
 ) -> tuple[Candidate, list[str]]:
     """Choose what quantization-aware training has earned.
 
-    A few pictures of luck are no merit: where the reference is more accurate than the float
-    original itself, a pupil need only be as accurate as the original.
-
     Args:
         pupils: The states of the network on the way, the best first; one at least.
         reference: The same network after plain post-training quantization.
@@ -234,24 +235,35 @@ def choose_state(
 
     Returns:
         The pupil nearest to the float original of those that are, on validation pictures, no
-        less accurate and agree no less than the reference. If there is none, the best of all,
-        the reference included, and a warning that says so.
+        less accurate and agree no less than the reference. If there is none, the best of those
+        that are no less accurate, the reference included. And warnings: that the training has
+        not led to what it should, and that more than `MOST_POINTS_LOST` are lost against the
+        float original.
     """
     least = reference.measurement
-    least_accuracy = min(least.accuracy, original_accuracy)
     everyone = [*pupils, reference]
-    eligible = [candidate for candidate in everyone if is_passed(candidate)] or everyone
+    passed = [candidate for candidate in everyone if is_passed(candidate)] or everyone
+    eligible = [one for one in passed if one.measurement.accuracy >= least.accuracy] or passed
     sound = [
         pupil
         for pupil in pupils
-        if pupil in eligible
-        and pupil.measurement.accuracy >= least_accuracy
-        and pupil.measurement.agreement >= least.agreement
+        if pupil in eligible and pupil.measurement.agreement >= least.agreement
     ]
     if sound:
-        return min(sound, key=lambda pupil: pupil.measurement.divergence), []
-    best = max(eligible, key=_merit)
-    return best, [_explain_choice(best, pupils[0].measurement, least)]
+        chosen = min(sound, key=lambda pupil: pupil.measurement.divergence)
+        warnings = []
+    else:
+        chosen = max(eligible, key=_merit)
+        warnings = [_explain_choice(chosen, pupils[0].measurement, least)]
+    pictures = len(chosen.measurement.scores)
+    lost = round((original_accuracy - chosen.measurement.accuracy) * pictures)  # pictures
+    points = lost * 100 / pictures
+    if lost > 1 and points > MOST_POINTS_LOST:
+        warnings.append(
+            f"quantization-aware training stays {points:.2f} points of accuracy behind the float "
+            f"network, more than {MOST_POINTS_LOST:g}"
+        )
+    return chosen, warnings
 
 
 def _merit(candidate: Candidate) -> tuple[float, float]:

@@ -115,7 +115,7 @@ def convert_run(run: Origin, *, settings: Settings, progress: Progress = no_prog
         refusal = explain_refusal(
             workshop,
             made.candidate,
-            mode=settings.mode if settings.mode == AUTO else last.mode,
+            mode=settings.mode,
             losses=last.losses,
             limits=settings.limits,
             progress=progress,

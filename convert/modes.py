@@ -27,9 +27,8 @@ class Mode:
     is_rounded: bool = True
 
 
-QAT, INT8, INT16X8, DYNAMIC, FLOAT16, FLOAT32 = (
-    *("qat", "int8", "int16x8", "dynamic", "float16", "float32"),
-)
+QAT, INT8, INT16X8 = "qat", "int8", "int16x8"
+DYNAMIC, FLOAT16, FLOAT32 = "dynamic", "float16", "float32"
 
 MODES: Mapping[str, Mode] = {
     mode.name: mode

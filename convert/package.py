@@ -15,6 +15,7 @@ from convert.golden import choose_examples
 from convert.metadata import Provenance, add_metadata
 from convert.parity import describe_runtime
 from convert.source import Origin
+from convert.thresholds import Calibration
 from edge import __version__
 from edge.manifest import DecisionSpec, Manifest
 from edge.modelfile import ModelFile
@@ -90,29 +91,15 @@ def describe_training(run: Origin) -> dict[str, Any]:
 
 def describe_quantization(conversion: Conversion, settings: Settings) -> dict[str, Any]:
     """Return what the manifest says about the conversion; times stand apart, in one field."""
-    calibration, examination = conversion.calibration, conversion.examination
+    examination, learning = conversion.examination, conversion.fine_tuning
     described: dict[str, Any] = {
         "mode": conversion.mode,
         "asked": conversion.asked,
         "state": conversion.deployed.state,
         "gate": asdict(settings.limits),
         "attempts": [attempt.to_dict() for attempt in conversion.attempts],
-        "parity": {
-            "part": "validation",
-            "pictures": conversion.validation_pictures,
-            **describe_runtime(),
-            "models": {item.name: item.to_dict() for item in conversion.measurements},
-        },
-        "calibration": {
-            "goal": str(calibration.goal),
-            "pictures": calibration.pictures,
-            "temperature": calibration.temperature,
-            "before": calibration.before.to_dict(),
-            "after": calibration.after.to_dict(),
-            "labels": {
-                label: threshold.to_dict() for label, threshold in calibration.thresholds.items()
-            },
-        },
+        "parity": _describe_parity(conversion),
+        "calibration": _describe_calibration(conversion.calibration),
         "operators": [asdict(use) for use in examination.operators],
         "edge_tpu": examination.edge_tpu.to_dict(),
         "warnings": list(conversion.warnings),
@@ -132,12 +119,30 @@ def describe_quantization(conversion: Conversion, settings: Settings) -> dict[st
     }
     if conversion.calibration_pictures:
         described["calibration_pictures"] = conversion.calibration_pictures
-    if conversion.fine_tuning is not None:
-        learning = conversion.fine_tuning.to_dict()
-        described["fine_tuning"] = {
-            **asdict(settings.recipe),
-            "pictures": learning["pictures"],
-            "states": learning["states"],
-            "best_step": learning["best_step"],
-        }
+    if learning is not None:
+        told = ("pictures", "states", "best_step")
+        found = learning.to_dict()
+        described["fine_tuning"] = asdict(settings.recipe) | {name: found[name] for name in told}
     return described
+
+
+def _describe_parity(conversion: Conversion) -> dict[str, Any]:
+    return {
+        "part": "validation",
+        "pictures": conversion.validation_pictures,
+        **describe_runtime(),
+        "models": {item.name: item.to_dict() for item in conversion.measurements},
+    }
+
+
+def _describe_calibration(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "goal": str(calibration.goal),
+        "pictures": calibration.pictures,
+        "temperature": calibration.temperature,
+        "before": calibration.before.to_dict(),
+        "after": calibration.after.to_dict(),
+        "labels": {
+            label: threshold.to_dict() for label, threshold in calibration.thresholds.items()
+        },
+    }

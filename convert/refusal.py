@@ -11,7 +11,7 @@ from convert.gate import AGREEMENT, Limits, Loss, limits_that_pass
 from convert.layer_errors import LayerError, measure_layers
 from convert.modes import DYNAMIC, FLOAT16, INT8, INT16X8, MODES, QAT
 from convert.progress import Progress
-from edge.errors import ModelFileError, ParityError
+from edge.errors import ModelFileError, ParityError, RunFolderError
 
 _NEARLY = 1e-6
 _UNDECIDED = 0.6  # a best score below this was a close call in the float network, too
@@ -115,7 +115,7 @@ def explain_refusal(
             layers = measure_layers(
                 workshop.network, workshop.calibration().pixels_rgb, spec=workshop.judge.input
             )
-        except ModelFileError as error:
+        except (ModelFileError, RunFolderError) as error:
             advice = (*advice, f"(the layers could not be measured: {error.received})")
         progress("measuring layers", done=1, total=1)
     return Refusal(mode, limits, losses, layers, flips, advice)

@@ -66,7 +66,11 @@ def write_run(
         (output / name).write_bytes((runs[0] / name).read_bytes())
     mixed, other = facts
     del mixed["metrics"]
-    mixed["training"]["mixed_with"] = {**other["training"], "share": share}
+    mixed["training"]["mixed_with"] = {
+        **other["training"],
+        "start": runs[0].name,  # and not where it lies on this machine
+        "share": share,
+    }
     text = json.dumps(mixed, indent=2, ensure_ascii=False)
     (output / "manifest.json").write_text(text, encoding="utf-8")
 

@@ -21,7 +21,7 @@ def column(name="qat", accuracy=0.9, agreement=0.99, divergence=0.01, recall=0.9
         agreement=agreement,
         divergence=divergence,
         latency_ms=1.0,
-        scores=np.zeros((1, 1), np.float32),
+        scores=np.zeros((1000, 1), np.float32),
     )
 
 
@@ -65,7 +65,7 @@ def test_describe_runtime_names_the_device_runtime():
     assert describe_runtime()["runtime"] in ("litert", "tflite-runtime")
 
 
-ORIGINAL_ACCURACY = 0.91
+ORIGINAL_ACCURACY = 0.901
 REFERENCE = candidate("post-training", name="int8", accuracy=0.90, agreement=0.980)
 
 
@@ -106,10 +106,20 @@ def test_choose_state(pupils, kept, is_loud):
         assert repr(kept) in warnings[0]
 
 
-def test_choose_state_does_not_take_luck_for_merit():
-    lucky = candidate("post-training", name="int8", accuracy=0.93, agreement=0.98)
-    pupil = candidate("distilled", accuracy=0.91, agreement=0.99)  # as accurate as the original
-    assert choose([pupil], lucky) == (pupil, [])
+def test_choose_state_takes_nothing_less_accurate_than_post_training():
+    reference = candidate("post-training", name="int8", accuracy=0.93, agreement=0.98)
+    pupil = candidate("distilled", accuracy=0.929, agreement=0.999)
+    chosen, (warning,) = choose([pupil], reference)
+    assert chosen == reference
+    assert "did not reach plain post-training int8" in warning
+
+
+def test_choose_state_warns_of_what_is_behind_the_float_network():
+    reference = candidate("post-training", name="int8", accuracy=0.85, agreement=0.95)
+    pupil = candidate("distilled", accuracy=0.899, agreement=0.99)
+    chosen, (warning,) = choose([pupil], reference)
+    assert chosen == pupil
+    assert "0.20 points of accuracy behind the float network" in warning
 
 
 def test_choose_state_prefers_what_passes_the_gate():
