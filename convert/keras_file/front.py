@@ -8,7 +8,7 @@ would mean another grey than they did in training.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ _SMALLEST_DEVIATION = 1e-7  # Keras's own
 _PLAUSIBLE_SPREADS = (0.1, 300.0)
 _WHOLE = 1e-4  # of a grey level
 _CHANNELS = 3
+_REST = (
+    "pixels: an input takes one mean for all colours, a whole number; a 1x1 convolution was put at "
+    "the front for what remains"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +47,23 @@ class Front:
     factors: NDArray[np.float64]
     offsets: NDArray[np.float64]
     note: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A front as the device's input and the network do it together.
+
+    Attributes:
+        spec: What the network takes.
+        architecture: The network.
+        weights: Of the step that was put before it; empty where none was needed.
+        note: What was done, in a sentence; empty for nothing.
+    """
+
+    spec: InputSpec
+    architecture: Architecture
+    weights: Weights = field(default_factory=dict)
+    note: str = ""
 
 
 def read_front(
@@ -84,13 +105,8 @@ def read_front(
     return Front(factors, offsets, note), architecture
 
 
-def fit_front(front: Front, architecture: Architecture) -> tuple[InputSpec, Architecture, Any]:
-    """Let the device's input scale pixels, and the network do what that cannot.
-
-    Returns:
-        What the network takes, the network, and the weights of the step that was put before it:
-        `None` where none was needed.
-    """
+def fit_front(front: Front, architecture: Architecture) -> Fitted:
+    """Let the device's input scale pixels, and the network do what that cannot."""
     width, height = architecture.size_wh
     means = -front.offsets / front.factors
     is_even = np.ptp(front.factors) <= 1e-6 * abs(front.factors).max() and np.ptp(means) <= _WHOLE
@@ -98,7 +114,7 @@ def fit_front(front: Front, architecture: Architecture) -> tuple[InputSpec, Arch
     scale = float(1 / abs(front.factors).mean())
     spec = InputSpec(width, height, mean=mean, scale=scale)
     if is_even and front.factors.min() > 0 and abs(means - mean).max() <= _WHOLE:
-        return spec, architecture, None
+        return Fitted(spec, architecture)
     kernel = (front.factors * scale).astype(np.float32).reshape(1, 1, _CHANNELS, 1)
     bias = (front.factors * mean + front.offsets).astype(np.float32)
     first = Step(
@@ -111,7 +127,8 @@ def fit_front(front: Front, architecture: Architecture) -> tuple[InputSpec, Arch
         replace(step, takes=tuple(first.name if n == INPUT else n for n in step.takes))
         for step in architecture.steps
     )
-    return spec, replace(architecture, steps=(first, *renamed)), [kernel, bias]
+    flat = replace(architecture, steps=(first, *renamed))
+    return Fitted(spec, flat, {first.name: [kernel, bias]}, _REST)
 
 
 def _first_scaler(architecture: Architecture) -> Step | None:

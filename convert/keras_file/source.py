@@ -22,10 +22,6 @@ from edge.chatter import chatter_kept_back
 from edge.errors import ModelFileError
 from edge.manifest import InputSpec
 
-_FITTED = (
-    "pixels: an input takes one mean for all colours, a whole number; a 1x1 convolution was put at "
-    "the front for what remains"
-)
 _COMPARED_PICTURES = 32  # validation pictures that the rebuilt network must agree on
 
 
@@ -90,6 +86,7 @@ class KerasFile:
         """
         with chatter_kept_back():  # TensorFlow takes its seconds, and says so
             from convert.keras_file import rebuild
+            from convert.qat import scale_pixels
 
         path = self.archive.path
         original = rebuild.load_original(self.archive)
@@ -100,24 +97,21 @@ class KerasFile:
         pixels_rgb = self._read_some(parts)
         before = rebuild.ask(original, _scale(pixels_rgb, self.asked))
         ending = read_ending(inner, weights, before, path=path)
-        spec, flat, scaling = fit_front(front, ending.architecture)
-        changed = {
-            **weights,
-            **ending.weights,
-            **({flat.steps[0].name: scaling} if scaling else {}),
-        }
+        fitted = fit_front(front, ending.architecture)
         network = rebuild.build_network(
-            flat, changed, name=path.stem, is_legacy=self.archive.is_legacy
+            fitted.architecture,
+            {**weights, **ending.weights, **fitted.weights},
+            name=path.stem,
+            is_legacy=self.archive.is_legacy,
         )
-        after = rebuild.ask(network, (pixels_rgb - np.float32(spec.mean)) / np.float32(spec.scale))
+        after = rebuild.ask(network, scale_pixels(pixels_rgb, fitted.spec))
         rebuild.check_same(ending.to_probabilities(before), after, archive=self.archive)
-        notes = (*self.labels.notes, *self._describe(), front.note, ending.note)
-        notes += (_FITTED,) if scaling else ()
+        notes = (*self.labels.notes, *self._describe(), front.note, fitted.note, ending.note)
         assumptions = tuple(note for note in notes if note)
         return KerasOrigin(
             name=path.stem,
             labels=self.labels.labels,
-            input=spec,
+            input=fitted.spec,
             pictures=parts.pictures,
             facts=self._gather_facts(parts, assumptions),
             notes=(*assumptions, *parts.notes),
