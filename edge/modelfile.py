@@ -22,6 +22,7 @@ from edge.ziptail import TailError, pack_tail, split_tail
 
 MANIFEST_NAME = "manifest.json"
 LABELS_NAME = "labels.txt"
+INTACT_RULE = "A model file must be intact"
 GOLDEN_TOLERANCE = 0.05
 """How far a score of a golden example may be off: kernels of other processors round otherwise."""
 
@@ -58,14 +59,12 @@ def read_model_file(path: Path) -> ModelFile:
     """Read a deployable model and check that its content is what was written.
 
     Raises:
-        ModelFileError: Missing, no model file, not made by catseye, damaged, or of a newer
-            format.
+        NotVerifiableError: Of a newer format.
+        ModelFileError: Missing, no model file, not made by catseye, or damaged.
     """
     data = read_model_bytes(path)
     model_bytes, members = split_members(path, data)
-    if MANIFEST_NAME not in members:
-        if is_tail_lost(data, members):
-            raise damaged(path, "its zip tail is cut off or overwritten")
+    if not has_manifest(path, data, members):
         raise ModelFileError(
             "A deployable model carries a manifest",
             received=f"{path}, a TFLite file without one: made by others, or cut off",
@@ -160,16 +159,25 @@ def split_members(path: Path, data: bytes) -> tuple[bytes, dict[str, bytes]]:
         raise damaged(path, str(error)) from error
 
 
-def is_tail_lost(data: bytes, members: Mapping[str, bytes]) -> bool:
-    """Whether a file without a zip tail names files that stood in one."""
-    return not members and any(name.encode() in data for name in (MANIFEST_NAME, LABELS_NAME))
+def has_manifest(path: Path, data: bytes, members: Mapping[str, bytes]) -> bool:
+    """Whether a TFLite file is one of catseye's.
+
+    Args:
+        path: Of the file.
+        data: All of it.
+        members: The files of its zip tail.
+
+    Raises:
+        ModelFileError: It was one: it names files of a zip tail that is not there.
+    """
+    if not members and any(name.encode() in data for name in (MANIFEST_NAME, LABELS_NAME)):
+        raise damaged(path, "its zip tail is cut off or overwritten")
+    return MANIFEST_NAME in members
 
 
 def damaged(path: Path, reason: str) -> ModelFileError:
     """Return the error that says how a model file is known to be damaged."""
-    return ModelFileError(
-        "A model file must be intact", received=f"{path}: {reason}", fix=_COPY_AGAIN
-    )
+    return ModelFileError(INTACT_RULE, received=f"{path}: {reason}", fix=_COPY_AGAIN)
 
 
 def _check_tail(path: Path, data: bytes, model_bytes: bytes, members: Mapping[str, bytes]) -> None:
