@@ -16,7 +16,7 @@ from convert.metadata import Provenance, add_metadata
 from convert.scaling import Normalization, Scaling, choose_scaling
 from convert.scores import LOGITS, find_score_kind, soften
 from edge import __version__
-from edge.errors import DataError, ModelFileError
+from edge.errors import DataError, ModelFileError, NotVerifiableError
 from edge.integrity import verify_model
 from edge.manifest import DecisionSpec, InputSpec, Manifest
 from edge.modelfile import ModelFile, read_model_file, write_model_file
@@ -218,10 +218,11 @@ def _try_in_child(foreign: ForeignModel, manifest: Manifest) -> None:
         path = Path(folder) / "model.tflite"
         write_model_file(path, model_bytes=foreign.model_bytes, manifest=manifest)
         try:
-            verify_model(read_model_file(path))
+            verify_model(read_model_file(path), is_remembered=False)
         except ModelFileError as error:
+            fix = "Copy the file again, or convert it for TFLite's own operators"
             raise ModelFileError(
                 "A model to package must run in the device's interpreter",
                 received=f"{foreign.path}: {error.received.removeprefix(f'{path}: ')}",
-                fix="Copy the file again, or convert it for TFLite's own operators",
+                fix=error.fix if isinstance(error, NotVerifiableError) else fix,
             ) from error

@@ -61,6 +61,10 @@ class ModelFileError(CatseyeError, ValueError):
     """A model file that is damaged, foreign or does not keep the contract."""
 
 
+class NotVerifiableError(ModelFileError):
+    """A model file that may be good, but is newer than this catseye or its runtime."""
+
+
 class ParityError(CatseyeError, ValueError):
     """A quantized model that does not agree with its original."""
 

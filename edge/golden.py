@@ -1,7 +1,8 @@
 """Holds a model against its golden examples; a process of its own, started by `edge.integrity`.
 
 Usage: `python -m edge.golden MODEL SHA256 RUNTIME`. Exit code 0: the model answers as it did when
-it was made. 3: it does not, and standard output says how.
+it was made. 3: it does not, or does not run. 4: the runtime is too old for it. Then standard output
+says rule, what was received and how to fix it, as one line of JSON.
 """
 
 import os
@@ -9,11 +10,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from edge.classifier import Classifier
-from edge.errors import ModelFileError
-from edge.integrity import REFUSED
+from edge.errors import ModelFileError, NotVerifiableError
+from edge.integrity import NOT_VERIFIABLE, REFUSED, describe_refusal
 from edge.interpreter import open_interpreter, runtime_version
 from edge.modelfile import GOLDEN_TOLERANCE, ModelFile, damaged, read_model_file
 from edge.records import Pixels, Scores
@@ -34,6 +36,7 @@ def check_golden(model: ModelFile, *, runtime: str) -> None:
     """Load a model and compare its answers with those in its manifest.
 
     Raises:
+        NotVerifiableError: The runtime is too old for it.
         ModelFileError: It does not load, or an answer is off by more than `GOLDEN_TOLERANCE`.
     """
     interpreter = open_interpreter(model.model_bytes, runtime=runtime)
@@ -65,12 +68,24 @@ def main(path: Path, sha256: str, runtime: str) -> int:
         _limit_memory()
         check_golden(model, runtime=runtime)
     except ModelFileError as error:
-        sys.stdout.write(error.received.removeprefix(f"{path}: "))
-        return REFUSED
-    except MemoryError:
-        sys.stdout.write(f"it asks for more than {_SPARE_BYTES >> 30} GiB of memory")
-        return REFUSED
+        return _refuse(path, error)
+    except (MemoryError, cv2.error):  # OpenCV's own, which has no other reason here
+        return _refuse(path, _too_large(path))
     return 0
+
+
+def _refuse(path: Path, error: ModelFileError) -> int:
+    """Tell the parent why, and return the exit code."""
+    sys.stdout.write(f"{describe_refusal(path, error)}\n")
+    return NOT_VERIFIABLE if isinstance(error, NotVerifiableError) else REFUSED
+
+
+def _too_large(path: Path) -> ModelFileError:
+    return ModelFileError(
+        f"A model must run in {_SPARE_BYTES >> 30} GiB of memory",
+        received=f"{path}: it asks for more",
+        fix="Use a smaller network, or one with a smaller input",
+    )
 
 
 def _uncalibrated(model: ModelFile) -> ModelFile:

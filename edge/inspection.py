@@ -1,7 +1,6 @@
 """What a model file carries, and whether it is still what was written."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,15 @@ from typing import TypeVar
 
 import edge.preprocess  # noqa: F401  without OpenCV no model can be tried, and none is damaged
 from edge.edge_tpu import Readiness, judge_readiness
-from edge.errors import MissingExtraError, ModelFileError
-from edge.extras import install_hint
+from edge.errors import MissingExtraError, ModelFileError, NotVerifiableError
 from edge.integrity import verify_model
 from edge.interface import Interface, read_interface
-from edge.manifest import FORMAT_VERSION, Manifest
+from edge.manifest import Manifest
 from edge.metadata import Metadata, read_metadata
 from edge.modelfile import (
-    MANIFEST_NAME,
-    damaged,
+    INTACT_RULE,
     has_manifest,
     hash_network,
-    is_tail_lost,
     read_model_bytes,
     read_model_file,
     read_whole,
@@ -41,7 +37,8 @@ class Inspection:
 
     Attributes:
         path: The file.
-        verdict: "intact", "damaged", or "not verifiable" for a file made by others.
+        verdict: "intact", "damaged", or "not verifiable": made by others, or newer than this
+            catseye or its runtime.
         reason: What the verdict rests on.
         size_bytes: Of the file.
         sha256: Of the file, hexadecimal.
@@ -77,6 +74,8 @@ def inspect_file(path: Path) -> Inspection:
     manifest = None
     try:
         manifest, verdict, reason = _judge(path)
+    except NotVerifiableError as error:
+        verdict, reason = NOT_VERIFIABLE, f"{_reason(path, error)}. {error.fix}"
     except ModelFileError as error:
         verdict, reason = DAMAGED, _reason(path, error)
     return Inspection(
@@ -102,17 +101,9 @@ def _hash_network(path: Path, data: bytes) -> str | None:
 def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     data = read_model_bytes(path)
     _, members = split_members(path, data)
-    if not has_manifest(data, members):
-        if is_tail_lost(data, members):
-            raise damaged(path, "its zip tail is cut off or overwritten")
+    if not has_manifest(path, data, members):
         list_operators(data)
         reason = "it carries no manifest: it was not made by catseye; edge package wraps it"
-        return None, NOT_VERIFIABLE, reason
-    version = _format_version(members[MANIFEST_NAME])
-    if version > FORMAT_VERSION:
-        reason = (
-            f"format version {version} is newer than this catseye: git pull, then {install_hint()}"
-        )
         return None, NOT_VERIFIABLE, reason
     model = read_model_file(path)
     try:
@@ -124,19 +115,10 @@ def _judge(path: Path) -> tuple[Manifest | None, str, str]:
     return model.manifest, INTACT, reason
 
 
-def _format_version(manifest_text: bytes) -> int:
-    """Return the version that a manifest names; 0 when it names none."""
-    try:
-        version = json.loads(manifest_text)["format_version"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return 0
-    return version if isinstance(version, int) else 0
-
-
 def _reason(path: Path, error: ModelFileError) -> str:
     """Say what is wrong without repeating the file's name."""
     received = error.received.removeprefix(f"{path}: ")
-    if received != error.received:
+    if error.rule == INTACT_RULE:
         return received
     return f"{error.rule}; received {received.replace(str(path), 'a file')}"
 

@@ -6,6 +6,7 @@ process (`edge.golden`). The verdict is remembered by the file's hash, so that l
 free.
 """
 
+import json
 import logging
 import os
 import platform
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from edge import __version__
-from edge.errors import CatseyeError
+from edge.errors import CatseyeError, ModelFileError, NotVerifiableError
 from edge.interpreter import AUTO, choose_runtime, load_runtime, runtime_version
 from edge.modelfile import ModelFile, damaged
 
@@ -27,14 +28,21 @@ TIMEOUT_SECONDS = 120.0
 """For the child process: a second on a desktop, several on a Pi Zero."""
 
 REFUSED = 3
-"""Exit code of the child for a model that fails; the reason is on its standard output."""
+"""Exit code of the child for a model that fails; `describe_refusal` is on its standard output."""
+
+NOT_VERIFIABLE = 4
+"""Exit code of the child for a model that needs a newer runtime; likewise."""
 
 _CHILD = "edge.golden"
 _DAMAGE_SIGNALS = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGXCPU"})
 
 
 def verify_model(
-    model: ModelFile, *, runtime: str = AUTO, timeout_seconds: float = TIMEOUT_SECONDS
+    model: ModelFile,
+    *,
+    runtime: str = AUTO,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    is_remembered: bool = True,
 ) -> None:
     """Run a model's golden examples in a child process, unless it has passed here before.
 
@@ -42,8 +50,11 @@ def verify_model(
         model: A file whose content hash is right.
         runtime: One of `edge.interpreter.RUNTIMES`, or "auto".
         timeout_seconds: After which the child is stopped and the model refused.
+        is_remembered: Note down that it has passed; not for a file that is thrown away. That a
+            model has failed is never noted down: it may pass with the next runtime.
 
     Raises:
+        NotVerifiableError: The runtime is too old for the model.
         ModelFileError: The model crashes, hangs, does not load or answers otherwise than when
             it was made.
         MissingExtraError: The runtime is not installed or does not load.
@@ -56,7 +67,7 @@ def verify_model(
     logger.info("model %s: first use, checking it with %s", model.path, runtime)
     load_runtime(runtime)  # what is wrong with it shall not be taken for the model's fault
     _run_child(model, runtime, timeout_seconds)
-    if verdict is not None:
+    if verdict is not None and is_remembered:
         _remember(verdict)
 
 
@@ -74,8 +85,8 @@ def _run_child(model: ModelFile, runtime: str, timeout_seconds: float) -> None:
         raise damaged(model.path, f"no answer within {timeout_seconds:g} s") from error
     if child.returncode == 0:
         return
-    if child.returncode == REFUSED:
-        raise damaged(model.path, child.stdout.decode(errors="replace").strip())
+    if child.returncode in (REFUSED, NOT_VERIFIABLE):
+        raise _refusal(model.path, child)
     name = _signal_name(child.returncode)
     if name in _DAMAGE_SIGNALS:
         raise damaged(model.path, f"it crashes the runtime {runtime} ({name})")
@@ -85,6 +96,24 @@ def _run_child(model: ModelFile, runtime: str, timeout_seconds: float) -> None:
         received=f"{name or f'exit code {child.returncode}'}: {lines[-1]}",
         fix="Free some memory and run it again; edge doctor shows what else may be missing",
     )
+
+
+def describe_refusal(path: Path, error: ModelFileError) -> str:
+    """Return a line for the parent of a child: the three parts of an error, as JSON."""
+    received = error.received.removeprefix(f"{path}: ")
+    return json.dumps({"rule": error.rule, "received": received, "fix": error.fix})
+
+
+def _refusal(path: Path, child: subprocess.CompletedProcess[bytes]) -> ModelFileError:
+    """Return the child's error; what a library has written before it is passed over."""
+    said = child.stdout.decode(errors="replace").strip()
+    try:
+        parts = json.loads(said.rpartition("\n")[2])
+        rule, received, fix = (str(parts[name]) for name in ("rule", "received", "fix"))
+    except (ValueError, KeyError, TypeError):
+        return damaged(path, said or "no reason given")
+    kind = NotVerifiableError if child.returncode == NOT_VERIFIABLE else ModelFileError
+    return kind(rule, received=f"{path}: {received}", fix=fix)
 
 
 def child_command(module: str, *arguments: str) -> list[str]:

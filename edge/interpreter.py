@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.chatter import chatter_kept_back
-from edge.errors import MissingExtraError, ModelFileError, SettingError
+from edge.errors import MissingExtraError, ModelFileError, NotVerifiableError, SettingError
 from edge.extras import install_hint
 from edge.records import Interpreter, Scores
 
@@ -24,7 +24,7 @@ AUTO = "auto"
 MAX_THREADS = 64
 
 _TYPES = (np.uint8, np.int8, np.float32)
-_TOO_OLD = "Didn't find op for builtin opcode"  # which every runtime says of a newer operator
+_TOO_OLD = "old TFLite binary"  # which every runtime says of an operator newer than itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ def open_interpreter(model_bytes: bytes, *, runtime: str = AUTO, threads: int = 
     Raises:
         SettingError: Unknown runtime or a number of threads out of range.
         MissingExtraError: The runtime is not installed or does not load.
+        NotVerifiableError: The runtime is too old for an operator of the model.
         ModelFileError: The runtime refuses the model, or its input or output is another.
     """
     check_threads(threads)
@@ -216,14 +217,18 @@ def _missing(name: str, received: str) -> MissingExtraError:
 
 
 def _not_loaded(name: str, reason: str) -> ModelFileError:
-    fix = "Copy the file again, or convert the model again with edge convert"
     if _TOO_OLD in reason:
-        newest = "a newer LiteRT" if name == "litert" else "--runtime litert"
-        fix = f"Use {newest}, or convert the model again with this catseye's edge convert"
+        upgrade = _RUNTIMES[name].install.replace("install", "install --upgrade")
+        newer = f"Run: {upgrade}" if name == "litert" else "Use --runtime litert"
+        return NotVerifiableError(
+            f"The runtime must be as new as the operators of the model ({name} is older)",
+            received=reason,
+            fix=f"{newer}, or convert the model again with this catseye's edge convert",
+        )
     return ModelFileError(
         f"A model file must load in its runtime ({name})",
         received=reason or "no reason given, as when memory is short",
-        fix=fix,
+        fix="Copy the file again, or convert the model again with edge convert",
     )
 
 

@@ -1,6 +1,7 @@
 """Label lists: the names a model can say, in the order of its output."""
 
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -11,6 +12,9 @@ MANY_LABELS = 20
 """More are not named one by one to people."""
 
 _ALIKE = 3  # labels that are named for being like a word
+# Control characters, line and paragraph separators, and halves of pairs, which UTF-8 cannot write:
+# what ends a line for any reader is among them.
+_NO_TEXT = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def name_some(labels: Sequence[str], *, like: str = "") -> str:
@@ -68,8 +72,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
     r"""Read a label file: one label per line, blanks around it ignored.
 
     Raises:
-        DataError: No label, an empty line between labels, a label twice (case ignored), or
-            the reserved label "unknown".
+        DataError: No label, an empty line between labels, or what `check_labels` refuses.
 
     Example:
         >>> parse_labels("cat\ndog\nnone\n")
@@ -81,9 +84,11 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """Return the labels as a tuple once they are known to be usable.
 
+    Written with a label per line, they are the same when `parse_labels` has read them again.
+
     Raises:
-        DataError: No label, an empty one, one with a line break, one twice (case ignored), or
-            the reserved label "unknown".
+        DataError: No label, an empty one, one with blanks around it, with a line break or another
+            control character, one twice (case ignored), or the reserved label "unknown".
     """
     checked = tuple(labels)
     if not checked:
@@ -93,10 +98,7 @@ def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
     seen: set[str] = set()
     for label in checked:
         folded = label.casefold()
-        if not label.strip() or "\n" in label or "\r" in label:
-            raise DataError(
-                "A label must be one line of text", received=repr(label), fix="Name the label"
-            )
+        _check_text(label)
         if folded in seen:
             raise DataError(
                 "Labels must differ in more than upper and lower case",
@@ -111,6 +113,17 @@ def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
             )
         seen.add(folded)
     return checked
+
+
+def _check_text(label: str) -> None:
+    shown = "".join(" " if unicodedata.category(mark) in _NO_TEXT else mark for mark in label)
+    if not label or label != shown.strip():
+        name = shown.strip()
+        raise DataError(
+            "A label must be one line of text, without blanks around it or control characters",
+            received=repr(label),
+            fix=f"Rename it, or the folder of that name, to {name!r}" if name else "Name the label",
+        )
 
 
 def match_label(

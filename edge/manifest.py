@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.errors import DataError, ModelFileError
+from edge.errors import DataError, ModelFileError, NotVerifiableError
 from edge.extras import install_hint
 from edge.labels import check_labels
 from edge.records import Pixels
@@ -272,14 +272,15 @@ def check_format(values: Mapping[str, Any]) -> None:
     """Refuse what is no manifest, or one of another version, before more of it is looked at.
 
     Raises:
-        ModelFileError: It is; the message says what to do.
+        NotVerifiableError: It is of a newer version; the message says what to do.
+        ModelFileError: It is none, or of no version.
     """
     _check(values.get("format") == FORMAT, "format", values.get("format"))
     version = values.get("format_version")
     is_version = isinstance(version, int) and not isinstance(version, bool) and version >= 1
     _check(is_version, "format_version", version)
     if version != FORMAT_VERSION:
-        raise ModelFileError(
+        raise NotVerifiableError(
             f"This catseye reads model files of format version {FORMAT_VERSION}",
             received=f"version {version}",
             fix=f"Install a newer catseye: git pull, then {install_hint()}",

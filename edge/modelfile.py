@@ -25,6 +25,7 @@ LABELS_NAME = "labels.txt"
 LABELS_NOTE = "A label per line, in the order of the scores."
 """What the TFLite Metadata of our files says about their labels; others word it otherwise."""
 
+INTACT_RULE = "A model file must be intact"
 GOLDEN_TOLERANCE = 0.05
 """How far a score of a golden example may be off: kernels of other processors round otherwise."""
 
@@ -62,14 +63,12 @@ def read_model_file(path: Path) -> ModelFile:
     """Read a deployable model and check that its content is what was written.
 
     Raises:
-        ModelFileError: Missing, no model file, not made by catseye, damaged, or of a newer
-            format.
+        NotVerifiableError: Of a newer format.
+        ModelFileError: Missing, no model file, not made by catseye, or damaged.
     """
     data = read_model_bytes(path)
     model_bytes, members = split_members(path, data)
-    if not has_manifest(data, members):
-        if is_tail_lost(data, members):
-            raise damaged(path, _TAIL_LOST)
+    if not has_manifest(path, data, members):
         raise ModelFileError(
             "A deployable model carries a manifest",
             received=f"{path}, a TFLite file without one: made by others, or cut off",
@@ -169,25 +168,22 @@ def hash_network(model_bytes: bytes) -> str:
     return hashlib.sha256(model_bytes).hexdigest()
 
 
-def has_manifest(data: bytes, members: Mapping[str, bytes]) -> bool:
-    """Whether a file carries a manifest of catseye, be it right or wrong.
-
-    Others may put a `manifest.json` of their own into a zip tail: JSON that says nothing of ours,
-    in a file whose TFLite Metadata is not ours either.
+def has_manifest(path: Path, data: bytes, members: Mapping[str, bytes]) -> bool:
+    """Whether a TFLite file carries a manifest of catseye, be it right or wrong.
 
     Args:
+        path: Where it was read from.
         data: The whole file.
         members: Of its zip tail.
+
+    Raises:
+        ModelFileError: It has lost one, or the labels that it names.
     """
-    if MANIFEST_NAME not in members:
-        return False
-    if LABELS_NOTE.encode() in data:
+    if _is_ours(data, members):
         return True
-    try:
-        values = json.loads(members[MANIFEST_NAME])
-    except (ValueError, RecursionError):
-        return True
-    return isinstance(values, dict) and (_HASH_FIELD in values or values.get("format") == FORMAT)
+    if _is_manifest_lost(data, members) or (not members and LABELS_NAME.encode() in data):
+        raise damaged(path, _TAIL_LOST)
+    return False
 
 
 def check_foreign(path: Path, data: bytes, members: Mapping[str, bytes]) -> None:
@@ -201,7 +197,7 @@ def check_foreign(path: Path, data: bytes, members: Mapping[str, bytes]) -> None
     Raises:
         ModelFileError: It carries a manifest, or is damaged: what it carried is lost.
     """
-    if has_manifest(data, members):
+    if _is_ours(data, members):
         read_model_file(path)  # of a damaged one it says so
         raise ModelFileError(
             "A file that carries a manifest is packaged already",
@@ -212,16 +208,26 @@ def check_foreign(path: Path, data: bytes, members: Mapping[str, bytes]) -> None
         raise damaged(path, _TAIL_LOST)
 
 
-def is_tail_lost(data: bytes, members: Mapping[str, bytes]) -> bool:
-    """Whether a file without a manifest of catseye has lost one, or the labels that it names."""
-    return _is_manifest_lost(data, members) or (not members and LABELS_NAME.encode() in data)
-
-
 def damaged(path: Path, reason: str) -> ModelFileError:
     """Return the error that says how a model file is known to be damaged."""
-    return ModelFileError(
-        "A model file must be intact", received=f"{path}: {reason}", fix=_COPY_AGAIN
-    )
+    return ModelFileError(INTACT_RULE, received=f"{path}: {reason}", fix=_COPY_AGAIN)
+
+
+def _is_ours(data: bytes, members: Mapping[str, bytes]) -> bool:
+    """Whether a manifest is of catseye.
+
+    Others may put a `manifest.json` of their own into a zip tail: JSON that says nothing of ours,
+    in a file whose TFLite Metadata is not ours either.
+    """
+    if MANIFEST_NAME not in members:
+        return False
+    if LABELS_NOTE.encode() in data:
+        return True
+    try:
+        values = json.loads(members[MANIFEST_NAME])
+    except (ValueError, RecursionError):
+        return True
+    return isinstance(values, dict) and (_HASH_FIELD in values or values.get("format") == FORMAT)
 
 
 def _is_manifest_lost(data: bytes, members: Mapping[str, bytes]) -> bool:

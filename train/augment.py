@@ -19,7 +19,7 @@ from edge.preprocess import place_picture
 from edge.records import Pixels
 
 CACHE_SCALE = 1.2
-"""Training pictures are cached this much larger than the input, so that a crop stays sharp."""
+"""Pictures to crop are cached this much larger than the input, so that a crop stays sharp."""
 
 _Light: TypeAlias = Literal["day", "grey", "infrared", "dusk", "night"]
 _DARKNESS = {"dusk": (0.25, 0.5), "night": (0.12, 0.25)}
@@ -61,6 +61,11 @@ class Augmentation:
     noise: float = 0.0
     compression: float = 0.0
     erase: float = 0.0
+
+    @property
+    def is_frame_kept(self) -> bool:
+        """Whether each picture shows the whole frame, in the place and size that it has there."""
+        return self.smallest_area == self.aspect == 1.0 and self.zoom_out == 0.0
 
 
 PRESETS: Mapping[str, Augmentation] = MappingProxyType(
@@ -164,6 +169,8 @@ def _crop(
     left = int(random.integers(width - crop_width + 1))
     top = int(random.integers(height - crop_height + 1))
     cropped = picture[top : top + crop_height, left : left + crop_width]
+    if cropped.shape[:2] == (side, side):
+        return cropped.copy()  # as it is: the cache is not to be drawn on
     if resize != "letterbox":
         return _as_pixels(cv2.resize(cropped, (side, side), interpolation=cv2.INTER_LINEAR))
     fitted = np.empty((side, side, 3), np.uint8)

@@ -82,8 +82,9 @@ def find_photos(folder: Path) -> PhotoFolder:
     `train/ val/ test/` with a folder per label in each, of which `val` or `test` may be missing.
 
     Raises:
-        DataError: No such folder, fewer than two labels, a label without a picture, one named
-            "unknown", or one that only some parts know.
+        DataError: No such folder, fewer than two labels, a label without a picture, one whose
+            name no model file can carry (see `edge.labels.check_labels`), or one that only some
+            parts know.
     """
     root = absolute_folder(folder)
     files = [file for place in find_label_folders(root) for file in _list(root, place)]
@@ -158,6 +159,8 @@ def _list(root: Path, place: LabelFolder) -> Iterator[PhotoFile]:
 
 def _unite_labels(root: Path, files: Sequence[PhotoFile]) -> tuple[str, ...]:
     labels = sort_labels({file.label for file in files})
+    if labels:
+        check_labels(labels)
     if len(labels) < 2:
         raise DataError(
             "There must be a subfolder of pictures for each of at least two labels",
@@ -174,7 +177,7 @@ def _unite_labels(root: Path, files: Sequence[PhotoFile]) -> tuple[str, ...]:
                     received=f"no folder {label} in the part {part}",
                     fix="Add it, or leave the split to edge train: one folder per label",
                 )
-    return check_labels(labels)
+    return labels
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -101,7 +101,8 @@ class Parts:
     """The decoded pictures.
 
     Attributes:
-        train: To learn from; larger than the network's input, to be cropped.
+        train: To learn from; larger than the network's input where augmentation crops, otherwise
+            at its size.
         validation: To choose by, at the size of the input.
         test: To judge with, once, at the size of the input.
     """

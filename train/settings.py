@@ -259,8 +259,16 @@ class TrainSettings:
         )
 
     def cached(self, part: str) -> InputSpec:
-        """Return what becomes of a decoded photo: in the training part it stays larger."""
-        side = round(self.side * CACHE_SCALE) if part == "train" else self.side
+        """Return what becomes of a decoded photo; one to learn from stays larger, to be cropped.
+
+        Where the augmentation crops nothing, it is the input itself: `fit_frame` makes it of the
+        photo, and nothing resizes it again.
+
+        Args:
+            part: One of `train.folder.PARTS`.
+        """
+        is_cropped = part == "train" and not PRESETS[self.augment].is_frame_kept
+        side = round(self.side * CACHE_SCALE) if is_cropped else self.side
         return self.input.resized(width=side, height=side)
 
     def to_dict(self) -> dict[str, Any]:

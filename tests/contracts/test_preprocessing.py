@@ -1,62 +1,115 @@
 """One frame, one set of pixels: training, the converter's check and the device agree to the bit."""
 
-import dataclasses
 import hashlib
+import io
 import json
+import zipfile
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from pixel_model import build_pixel_model, name_labels, picture_of, write_pixel_model
+from rich.console import Console
 
-from convert import parity
 from convert.parity import Judge
 from convert.pictures import load_pictures
 from convert.run_folder import RunPicture
 from edge.classifier import Classifier
 from edge.images import read_picture
-from edge.manifest import RESIZE_MODES, InputSpec, Manifest
+from edge.interpreter import open_interpreter
+from edge.manifest import RESIZE_MODES, InputSpec
 from edge.preprocess import fit_frame
-from edge.testing import FakeInterpreter, fake_model
-from train.augment import CACHE_SCALE, PRESETS
-from train.batches import TrainingBatches
-from train.cache import PixelCache
+from edge.testing import ManualClock
+from train.augment import CACHE_SCALE
 from train.framing import describe_input
-from train.scan import decode_files
-from train.settings import TrainSettings
+from train.preparation import TrainRequest, prepare
+from train.progress import TrainProgress
+from train.settings import TrainOptions
+from train.training import make_batches
 
-SIDE = 64
+SIDE = 32
 LABELS = ("a", "b")
+REGIONS = ("0,0,1,1", "0.25,0,0.75,1", "0.1,0.33,0.9,1")
 SIZES = {
     "odd": (317, 211),
     "4 to 3": (640, 480),
     "16 to 9": (1280, 720),
     "upright": (480, 640),
-    "twenty-five times": (1600, 1200),
+    "fifty times": (1600, 1200),
     "as large as the input": (SIDE, SIDE),
     "small": (20, 33),
     "a pixel": (1, 1),
     "a line": (701, 1),
     "a column": (1, 701),
 }
+REAL_SIZES = ((200, 150), (200, 112), (150, 200), (200, 200))
+"""Of photos in negatives.zip: 4:3, 16:9, upright, square."""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A picture of noise of every size, and a grey one."""
-    folder = tmp_path_factory.mktemp("pictures")
+def generated(tmp_path_factory):
+    """A picture of noise of every size per label, and a grey one; the split is given."""
+    root = tmp_path_factory.mktemp("generated")
     chance = np.random.default_rng(5)
-    for name, (width, height) in SIZES.items():
-        pixels = chance.integers(0, 256, (height, width, 3), np.uint8)
-        Image.fromarray(pixels).save(folder / f"{name}.png", compress_level=1)
-    grey = chance.integers(0, 256, (97, 131), np.uint8)
-    Image.fromarray(grey).save(folder / "grey.png")
-    return folder
+    for label in LABELS:
+        for part in ("train", "val", "test"):
+            (root / part / label).mkdir(parents=True)
+            sizes = SIZES if part == "train" else {"odd": (40, 30)}
+            for name, (width, height) in sizes.items():
+                pixels = chance.integers(0, 256, (height, width, 3), np.uint8)
+                path = root / part / label / f"{name}.png"
+                Image.fromarray(pixels).save(path, compress_level=1)
+        grey = chance.integers(0, 256, (97, 131), np.uint8)
+        Image.fromarray(grey).save(root / "train" / label / "grey.png")
+    return root
 
 
-def settings_of(resize, region):
-    return TrainSettings(
-        "cnn", SIDE, 1, 2, learning_rate=0.1, seed=1, patience=1, resize=resize, region=region
-    )
+@pytest.fixture(scope="module")
+def real(tmp_path_factory, shared_data):
+    """Real photos, squares and others, and frames of clips; the split is given."""
+    root = tmp_path_factory.mktemp("real")
+    for label in LABELS:
+        for part in ("train", "val", "test"):
+            (root / part / label).mkdir(parents=True)
+    with zipfile.ZipFile(shared_data / "cats-vs-dogs.zip") as archive:
+        names = [name for name in archive.namelist() if "/Cat/" in name and name.endswith(".jpg")]
+        for part, chosen in (("train", names[:8]), ("val", names[8:10]), ("test", names[10:12])):
+            _extract(archive, chosen, root / part / "a")
+    with zipfile.ZipFile(shared_data / "negatives.zip") as archive:
+        found = {size_wh: [] for size_wh in REAL_SIZES}
+        for name in archive.namelist():
+            if "/houses/" in name and name.endswith(".jpg") and min(map(len, found.values())) < 4:
+                size_wh = Image.open(io.BytesIO(archive.read(name))).size
+                found.get(size_wh, []).append(name)
+        for names in found.values():
+            for part, chosen in (("train", names[:2]), ("val", names[2:3]), ("test", names[3:4])):
+                _extract(archive, chosen, root / part / "b")
+    for number, clip in enumerate(sorted((shared_data / "videos").glob("*cat*.mp4"))):
+        capture = cv2.VideoCapture(str(clip))
+        cv2.imwrite(str(root / f"train/b/clip {number}.png"), capture.read()[1])
+        capture.release()
+    return root
+
+
+def _extract(archive, names, folder):
+    for name in names:
+        (folder / name.replace("/", " ")).write_bytes(archive.read(name))
+
+
+def prepared_by(root, output, **options):
+    """Do what `edge train` does before the first step; only the network is left away."""
+    options = TrainOptions("cnn", SIDE, epochs=1, batch_size=2, **options)
+    console = Console(file=io.StringIO())
+    progress = TrainProgress(clock=ManualClock(), console=console)
+    return prepare(TrainRequest(root, output, options), progress, begin=lambda plan: plan)
+
+
+def trained_on(prepared):
+    """Return the pictures that the network learns from in an epoch."""
+    plan = prepared.plan
+    batches = make_batches(plan.settings, plan.labels, prepared.parts.train)
+    return [picture for batch in batches.epoch(1) for picture in batch.pixels_rgb]
 
 
 def as_written(spec):
@@ -64,81 +117,80 @@ def as_written(spec):
     return InputSpec.from_dict(json.loads(json.dumps(describe_input(spec))))
 
 
-def trained_on(folder, names, settings, part):
-    """Return what training decodes for one of its parts."""
-    spec = settings.cached(part)
-    cache = PixelCache(folder, [0] * len(names), side=spec.width)
-    assert decode_files(folder, names, spec=spec, cache=cache) == []
-    return cache
-
-
-def checked_with(folder, names, spec, monkeypatch):
+def checked_with(paths, spec):
     """Return what the converter feeds to a converted model."""
+    labels = name_labels(spec)
     pictures = [
-        RunPicture(folder / name, "a", "validation", hashlib.sha256(data).hexdigest())
-        for name in names
-        for data in [(folder / name).read_bytes()]
+        RunPicture(path, labels[0], "validation", hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in paths
     ]
-    loaded = load_pictures(pictures, labels=LABELS, spec=spec)
-    interpreter = FakeInterpreter([(0.9, 0.1)], size_wh=spec.size_wh)
-    monkeypatch.setattr(parity, "open_interpreter", lambda *_, **__: interpreter)
-    original = np.tile(np.array([0.9, 0.1], np.float32), (len(names), 1))
-    Judge(loaded, LABELS, spec, original).measure("int8", b"", dtype="uint8")
-    return interpreter.seen
+    loaded = load_pictures(pictures, labels=labels, spec=spec)
+    judge = Judge(loaded, labels, spec, np.ones((len(paths), len(labels)), np.float32))
+    measured = judge.measure("int8", build_pixel_model(spec), dtype="uint8")
+    return [picture_of(scores, spec) for scores in measured.scores]
 
 
-def run_with(folder, names, spec):
+def run_with(paths, spec, file):
     """Return what the device feeds to the model of a file that carries this input."""
-    model = fake_model(LABELS, size_wh=spec.size_wh)
-    values = json.loads(json.dumps(dataclasses.replace(model.manifest, input=spec).to_dict()))
-    model = dataclasses.replace(model, manifest=Manifest.from_dict(values))
-    interpreter = FakeInterpreter([(0.9, 0.1)], size_wh=spec.size_wh)
-    with Classifier(model, interpreter) as classifier:
-        for name in names:
-            classifier.classify(read_picture(folder / name))
-    return interpreter.seen
+    model = write_pixel_model(file, spec)
+    with Classifier(model, open_interpreter(model.model_bytes)) as classifier:
+        seen = [classifier.classify(read_picture(path)).scores for path in paths]
+    return [picture_of(scores, model.manifest.input) for scores in seen]
 
 
-@pytest.mark.parametrize("region", ["0,0,1,1", "0.25,0,0.75,1", "0.1,0.33,0.9,1"])
-@pytest.mark.parametrize("resize", RESIZE_MODES)
-def test_training_converter_and_device_see_the_same_pixels(folder, monkeypatch, resize, region):
-    names = sorted(path.name for path in folder.glob("*.png"))
-    settings = settings_of(resize, region)
-    trained = trained_on(folder, names, settings, "validation").pixels_rgb
-    spec = as_written(settings.input)
-    checked = checked_with(folder, names, spec, monkeypatch)
-    seen = run_with(folder, names, spec)
+def check_agreement(root, tmp_path, *, resize, region):
+    """Hold what is learned from without augmentation against the converter and the device."""
+    prepared = prepared_by(root, tmp_path / "run", resize=resize, region=region, augment="none")
+    spec = as_written(prepared.plan.settings.input)
     assert (spec.resize, str(spec.region)) == (resize, region)
-    for row, name in enumerate(names):
-        np.testing.assert_array_equal(checked[row], trained[row], err_msg=name)
-        np.testing.assert_array_equal(seen[row], trained[row], err_msg=name)
-    assert len(checked) == len(seen) == len(names) == len(SIZES) + 1
+    paths = [root / entry.path for entry in prepared.plan.split.part("train")]
+    seen = run_with(paths, spec, tmp_path / "pixels.tflite")
+    checked = checked_with(paths, spec)
+    for path, on_device, by_converter in zip(paths, seen, checked, strict=True):
+        np.testing.assert_array_equal(on_device, fit_frame(read_picture(path), spec=spec))
+        np.testing.assert_array_equal(by_converter, on_device, err_msg=path.name)
+    names = {}
+    for path, on_device in zip(paths, seen, strict=True):
+        names[on_device.tobytes()] = names[on_device[:, ::-1].tobytes()] = path
+    learned = [names.get(picture.tobytes()) for picture in trained_on(prepared)]
+    assert None not in learned  # as the device sees it, or its mirror image
+    assert len(set(learned)) == len(learned) == len(paths) // 2 * 2
+    validation = [root / entry.path for entry in prepared.plan.split.part("validation")]
+    for path, pixels_rgb in zip(validation, prepared.parts.validation.pixels_rgb, strict=True):
+        np.testing.assert_array_equal(pixels_rgb, fit_frame(read_picture(path), spec=spec))
+    return [read_picture(path).shape[1::-1] for path in paths]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("resize", RESIZE_MODES)
+def test_training_converter_and_device_see_the_same_pixels(generated, tmp_path, resize, region):
+    sizes_wh = check_agreement(generated, tmp_path, resize=resize, region=region)
+    assert len(sizes_wh) == len(LABELS) * (len(SIZES) + 1)
+
+
+@pytest.mark.parametrize("region", REGIONS[:2])
+@pytest.mark.parametrize("resize", RESIZE_MODES)
+def test_training_converter_and_device_see_the_same_of_real_photos(real, tmp_path, resize, region):
+    sizes_wh = check_agreement(real, tmp_path, resize=resize, region=region)
+    assert {(180, 180), (1280, 720), (720, 1232), *REAL_SIZES} <= set(sizes_wh)
 
 
 @pytest.mark.parametrize("resize", RESIZE_MODES)
-def test_what_is_learned_from_is_the_same_frame_but_larger(folder, resize):
-    names = sorted(path.name for path in folder.glob("*.png"))
-    settings = settings_of(resize, "0.25,0,0.75,1")
-    cache = trained_on(folder, names, settings, "train")
+def test_what_is_cropped_at_random_is_the_same_frame_but_larger(generated, tmp_path, resize):
+    region = REGIONS[1]
+    prepared = prepared_by(generated, tmp_path / "run", resize=resize, region=region)
+    assert prepared.plan.settings.augment == "door"
     side = round(SIDE * CACHE_SCALE)
-    spec = InputSpec(side, side, resize=resize, region=settings.input.region)
-    for row, name in enumerate(names):
-        expected = fit_frame(read_picture(folder / name), spec=spec)
-        np.testing.assert_array_equal(cache.pixels_rgb[row], expected, err_msg=name)
+    spec = InputSpec(side, side, resize=resize, region=prepared.plan.settings.input.region)
+    entries = prepared.plan.split.part("train")
+    for entry, pixels_rgb in zip(entries, prepared.parts.train.pixels_rgb, strict=True):
+        expected = fit_frame(read_picture(generated / entry.path), spec=spec)
+        np.testing.assert_array_equal(pixels_rgb, expected, err_msg=entry.path)
 
 
-@pytest.mark.parametrize("resize", RESIZE_MODES)
-def test_without_augmentation_training_shows_what_the_device_shows_or_its_mirror_image(
-    folder, resize
-):
-    """The cache is of the input's size here, so that nothing is resized twice."""
-    names = sorted(path.name for path in folder.glob("*.png"))
-    cache = trained_on(folder, names, settings_of(resize, "0,0,1,1"), "validation")
-    batches = TrainingBatches(
-        cache, batch_size=2, side=SIDE, seed=1, strength=PRESETS["none"], resize=resize
-    )
-    seen = run_with(folder, names, settings_of(resize, "0,0,1,1").input)
-    for row, pixels_rgb in enumerate(seen):
-        learned = batches.picture(row, epoch=1)
-        is_same = [np.array_equal(learned, one) for one in (pixels_rgb, pixels_rgb[:, ::-1])]
-        assert any(is_same), names[row]
+@pytest.mark.parametrize("size_wh", [(SIDE, SIDE), (180, 180), (701, 701)])
+def test_of_a_square_photo_all_modes_make_the_same(size_wh):
+    """So that a network learns the same of it, whatever it is going to see frames with."""
+    photo = np.random.default_rng(3).integers(0, 256, (*size_wh, 3), np.uint8)
+    fitted = [fit_frame(photo, spec=InputSpec(SIDE, SIDE, resize=mode)) for mode in RESIZE_MODES]
+    assert all(np.array_equal(fitted[0], other) for other in fitted)

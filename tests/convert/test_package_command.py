@@ -6,7 +6,13 @@ import zipfile
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from colour_model import LABELS, build_colour_model, picture_bgr
+from colour_model import (
+    LABELS,
+    build_colour_model,
+    need_newer_runtime,
+    picture_bgr,
+    write_colour_model,
+)
 from described import described_by_others
 from flatbuffers import Builder
 from PIL import Image
@@ -249,6 +255,24 @@ def test_operator_that_the_runtime_lacks_is_named(tmp_path, pack, name, message)
     assert code == 1
     assert message in err
     assert name in err or "Edge TPU" in err
+
+
+def test_operator_newer_than_the_runtime_asks_for_a_newer_runtime(tmp_path, pack):
+    own = write_colour_model(tmp_path / "newer.tflite", spoil=need_newer_runtime)
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(read_model_file(own).model_bytes)
+    code, _, err = pack(path)
+    assert code == 1
+    assert "pip install --upgrade ai-edge-litert" in err
+    assert "Copy the file again" not in err
+
+
+def test_only_the_written_file_leaves_a_verdict(tmp_path, foreign, pack, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert pack(foreign())[0] == 0
+    sha256 = read_model_file(tmp_path / "packaged.tflite").sha256
+    verdicts = [path.name for path in (tmp_path / "cache/catseye/verified").iterdir()]
+    assert [name.partition("-")[0] for name in verdicts] == [sha256]
 
 
 def test_file_that_is_cut_off_is_refused(tmp_path, foreign, pack):

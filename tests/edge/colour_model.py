@@ -26,7 +26,14 @@ _TYPES = {
 
 
 def build_colour_model(
-    *, size_wh=(8, 6), dtype="uint8", channels=3, batch=1, is_flat=True, is_soft=True, copies=1
+    *,
+    size_wh=(8, 6),
+    dtype="uint8",
+    channels=3,
+    batch=1,
+    is_flat=True,
+    is_soft=True,
+    copies=1,
 ):
     """Return the FlatBuffer; the arguments also make models that a classifier must refuse.
 
@@ -67,15 +74,43 @@ def build_colour_model(
     ]
     model.subgraphs = [graph]
     model.buffers = [schema.BufferT()]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    return _pack(model)
+
+
+def need_newer_runtime(model):
+    """Spoil a model: it needs a version of an operator that no runtime has yet."""
+    model.operatorCodes[0].version = 99
+
+
+def lose_tensor(model):
+    """Spoil a model: it loads, but its second operator takes a tensor that nothing fills."""
+    (graph,) = model.subgraphs
+    graph.tensors.append(_tensor("lost", (1, 1, 1, 3), "uint8", (1 / 128, 127)))
+    graph.operators[1].inputs = [len(graph.tensors) - 1]
+
+
+def lose_numbers(model):
+    """Spoil a model: its softmax, of floats, gives no numbers."""
+    model.subgraphs[0].operators[2].builtinOptions.beta = float("nan")
 
 
 def write_colour_model(
-    path: Path, *, thresholds=None, temperature=1.0, dtype="uint8", golden=None, **framing
+    path: Path,
+    *,
+    thresholds=None,
+    temperature=1.0,
+    dtype="uint8",
+    golden=None,
+    size_wh=(8, 6),
+    spoil=lambda model: None,
+    **framing,
 ):
-    """Write it as a deployable file with a golden example per colour and return the path."""
+    """Write it as a deployable file with a golden example per colour and return the path.
+
+    Args:
+        size_wh: What the manifest says of the input; the model takes 8 by 6 pixels.
+        spoil: Called with the `ModelT` before it is packed.
+    """
     if golden is None:
         golden = tuple(
             GoldenExample(_picture_rgb(label), _one_hot(label, high=CERTAIN)) for label in LABELS
@@ -83,13 +118,16 @@ def write_colour_model(
     manifest = Manifest(
         name="colours",
         labels=LABELS,
-        input=InputSpec(8, 6, dtype=dtype, **framing),
+        input=InputSpec(*size_wh, dtype=dtype, **framing),
         decision=DecisionSpec(
             thresholds or dict.fromkeys(LABELS, 0.5), temperature=temperature, votes=1, window=1
         ),
         golden=golden,
     )
-    write_model_file(path, model_bytes=build_colour_model(dtype=dtype), manifest=manifest)
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(build_colour_model(dtype=dtype)))
+    spoil(model)
+    model_bytes = _pack(model)
+    write_model_file(path, model_bytes=model_bytes, manifest=manifest)
     return path
 
 
@@ -105,6 +143,12 @@ def _picture_rgb(label):
 
 def _one_hot(label, *, high):
     return tuple(high if label == other else (1 - high) / 2 for other in LABELS)
+
+
+def _pack(model):
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
 
 
 def _tensor(name, shape, dtype, scale_and_zero):

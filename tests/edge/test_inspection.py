@@ -82,7 +82,7 @@ def test_newer_format_is_not_called_damaged(path):
         archive.writestr("manifest.json", '{"format": "catseye-model", "format_version": 9}')
     found = inspect_file(changed)
     assert found.verdict == "not verifiable"
-    assert "version 9 is newer" in found.reason
+    assert "received version 9. Install a newer catseye: git pull" in found.reason
 
 
 @pytest.mark.parametrize("text", ["{", '{"format": "catseye-model", "format_version": "x"}'])

@@ -1,16 +1,15 @@
+import json
 import os
 import stat
 import subprocess
 
-import numpy as np
 import pytest
-from colour_model import LABELS, build_colour_model, picture_bgr, write_colour_model
+from colour_model import LABELS, write_colour_model
 
-from edge import golden, integrity
-from edge.errors import CatseyeError, ModelFileError
-from edge.integrity import REFUSED, verify_model
-from edge.manifest import DecisionSpec, GoldenExample, InputSpec, Manifest
-from edge.modelfile import read_model_file, write_model_file
+from edge import integrity
+from edge.errors import CatseyeError, ModelFileError, NotVerifiableError
+from edge.integrity import NOT_VERIFIABLE, REFUSED, verify_model
+from edge.modelfile import read_model_file
 
 
 @pytest.fixture
@@ -67,12 +66,44 @@ def test_changed_file_is_checked_again(cache, tmp_path, model, children):
     assert len(children.calls) == 2
 
 
-def test_failed_check_is_not_remembered(cache, model, children):
-    children.end(REFUSED, stdout=b"golden example 1 is off by 0.700, over 0.05")
+def said(rule, received, fix):
+    """Return what a child says of a model that it refuses, after words of a library."""
+    parts = {"rule": rule, "received": received, "fix": fix}
+    return b"INFO: created a delegate\n" + json.dumps(parts).encode() + b"\n"
+
+
+def test_failed_check_says_what_the_child_says_and_is_not_remembered(cache, model, children):
+    children.end(REFUSED, stdout=said("It must answer", "1 is off by 0.700", "Copy it"))
     for _ in range(2):
-        with pytest.raises(ModelFileError, match=r"intact.*colours.tflite: golden example 1 is"):
+        with pytest.raises(ModelFileError) as caught:
             verify_model(model)
+        error = caught.value
+        assert (error.rule, error.fix) == ("It must answer", "Copy it")
+        assert error.received == f"{model.path}: 1 is off by 0.700"
+        assert not isinstance(error, NotVerifiableError)
     assert len(children.calls) == 2
+
+
+def test_model_for_a_newer_runtime_passes_once_that_is_there(cache, model, children):
+    children.end(NOT_VERIFIABLE, stdout=said("The runtime must be newer", "version 99", "Run: pip"))
+    with pytest.raises(NotVerifiableError, match=r"newer\. Received: .*: version 99\. Run: pip"):
+        verify_model(model)
+    assert not any(cache.rglob("*"))
+    children.end(0)
+    verify_model(model)
+    assert len(children.calls) == 2
+
+
+@pytest.mark.parametrize("stdout", [b"", b"Aborted", b"[]", b"{}", b'{"rule": "a"}'])
+def test_child_that_refuses_without_saying_why_means_damage(cache, model, children, stdout):
+    children.end(REFUSED, stdout=stdout)
+    with pytest.raises(ModelFileError, match=r"must be intact\. Received: .*colours.tflite: \S"):
+        verify_model(model)
+
+
+def test_verdict_on_a_file_to_be_thrown_away_is_not_kept(cache, model):
+    verify_model(model, is_remembered=False)
+    assert not any(cache.rglob("*"))
 
 
 @pytest.mark.parametrize(
@@ -166,82 +197,6 @@ def test_relative_cache_and_absent_home_are_no_error(monkeypatch, model, childre
     monkeypatch.setattr(integrity.Path, "home", no_home)
     verify_model(model)
     assert len(children.calls) == 1
-
-
-def test_wrong_answer_to_a_golden_example_is_refused(cache, tmp_path):
-    wrong = (GoldenExample(picture_bgr("red", size_wh=(4, 4)), (0.0, 1.0, 0.0)),)  # shows blue
-    path = write_colour_model(tmp_path / "wrong.tflite", golden=wrong)
-    with pytest.raises(ModelFileError, match=r"golden example 1 is off by 0\.9"):
-        verify_model(read_model_file(path))
-
-
-def test_temperature_does_not_change_golden_answers(cache, tmp_path):
-    path = write_colour_model(tmp_path / "soft.tflite", temperature=3.0)
-    golden.check_golden(read_model_file(path), runtime="litert")
-
-
-def test_model_without_golden_examples_must_run(cache, tmp_path):
-    path = write_colour_model(tmp_path / "bare.tflite", golden=())
-    golden.check_golden(read_model_file(path), runtime="litert")
-
-
-def test_child_accepts_and_refuses_by_its_exit_code(capsys, monkeypatch, model):
-    monkeypatch.setattr(golden, "_limit_memory", lambda: None)  # this process has more to do
-    assert golden.main(model.path, model.sha256, "litert") == 0
-    monkeypatch.setattr(golden, "GOLDEN_TOLERANCE", 0.0)
-    assert golden.main(model.path, model.sha256, "litert") == REFUSED
-    assert capsys.readouterr().out.startswith("golden example 1 is off by 0.0")
-
-
-def test_child_says_that_memory_is_short(capsys, monkeypatch, model):
-    def run_out(*_, **__):
-        raise MemoryError
-
-    monkeypatch.setattr(golden, "_limit_memory", lambda: None)
-    monkeypatch.setattr(golden, "check_golden", run_out)
-    assert golden.main(model.path, model.sha256, "litert") == REFUSED
-    assert capsys.readouterr().out == "it asks for more than 1 GiB of memory"
-
-
-def test_model_that_loads_and_does_not_run_is_refused(monkeypatch, model):
-    def fail(_):
-        raise RuntimeError("Input tensor 72 lacks data")
-
-    monkeypatch.setattr(golden, "golden_scores", fail)
-    with pytest.raises(ModelFileError, match=r"does not run \(Input tensor 72 lacks data\)"):
-        golden.check_golden(model, runtime="litert")
-
-
-def test_golden_scores_that_are_no_numbers_prove_nothing(tmp_path):
-    nothing = (GoldenExample(picture_bgr("red", size_wh=(4, 4)), (float("nan"),) * 3),)
-    path = write_colour_model(tmp_path / "nan.tflite", golden=nothing)
-    with pytest.raises(ModelFileError, match="golden"):
-        golden.check_golden(read_model_file(path), runtime="litert")
-
-
-def test_scores_that_are_no_numbers_are_refused(monkeypatch, model):
-    monkeypatch.setattr(golden, "golden_scores", lambda _: [np.array([np.nan, 0, 0], np.float32)])
-    with pytest.raises(ModelFileError, match="its scores are no numbers"):
-        golden.check_golden(model, runtime="litert")
-
-
-def test_child_says_that_a_file_changed_meanwhile(capsys, model):
-    assert golden.main(model.path, "0" * 64, "litert") == REFUSED
-    assert capsys.readouterr().out == "it changed while it was read"
-
-
-def test_model_of_absurd_size_is_refused_and_nothing_dies(cache, tmp_path):
-    huge = build_colour_model(size_wh=(4096, 4096), dtype="float32", batch=64)  # 13 GB a tensor
-    path = tmp_path / "huge.tflite"
-    manifest = Manifest(
-        "huge",
-        LABELS,
-        InputSpec(4096, 4096, dtype="float32"),
-        DecisionSpec(dict.fromkeys(LABELS, 0.5)),
-    )
-    write_model_file(path, model_bytes=huge, manifest=manifest)
-    with pytest.raises(ModelFileError, match=r"huge\.tflite: \w"):
-        verify_model(read_model_file(path))
 
 
 def test_child_finds_this_package_from_any_folder(cache, model, tmp_path, monkeypatch):

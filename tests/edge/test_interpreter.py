@@ -3,10 +3,10 @@ import sys
 
 import numpy as np
 import pytest
-from colour_model import build_colour_model
+from colour_model import build_colour_model, need_newer_runtime, write_colour_model
 
 from edge import interpreter
-from edge.errors import MissingExtraError, ModelFileError, SettingError
+from edge.errors import MissingExtraError, ModelFileError, NotVerifiableError, SettingError
 from edge.interpreter import (
     RuntimeInterpreter,
     available_runtimes,
@@ -16,6 +16,7 @@ from edge.interpreter import (
     open_interpreter,
     runtime_version,
 )
+from edge.modelfile import read_model_file
 
 
 @pytest.fixture
@@ -98,6 +99,19 @@ def test_runtime_version_is_that_of_the_package():
 def test_bytes_that_are_no_model_are_refused(model_bytes, message):
     with pytest.raises(ModelFileError, match=message):
         open_interpreter(model_bytes)
+
+
+def need_other_runtime(model):
+    """Spoil a model: it needs an operator that no runtime has yet."""
+    model.operatorCodes[0].builtinCode = 999
+    model.operatorCodes[0].deprecatedBuiltinCode = 127
+
+
+@pytest.mark.parametrize("spoil", [need_newer_runtime, need_other_runtime])
+def test_operator_newer_than_the_runtime_says_so(tmp_path, spoil):
+    path = write_colour_model(tmp_path / "newer.tflite", spoil=spoil)
+    with pytest.raises(NotVerifiableError, match=r"litert is older.*--upgrade ai-edge-litert"):
+        open_interpreter(read_model_file(path).model_bytes)
 
 
 @pytest.mark.parametrize(

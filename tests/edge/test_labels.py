@@ -1,7 +1,9 @@
+import unicodedata
+
 import pytest
 
 from edge.errors import DataError
-from edge.labels import match_label, parse_labels
+from edge.labels import check_labels, match_label, parse_labels
 
 
 def test_parse_labels_keeps_order_unicode_and_spaces():
@@ -13,7 +15,10 @@ def test_parse_labels_keeps_order_unicode_and_spaces():
     [
         ("", "at least one label"),  # nothing
         ("\n \n", "at least one label"),  # only blanks
-        ("cat\n\ndog\n", "one line of text"),  # a hole would shift every later label
+        (
+            "cat\n\ndog\n",
+            "one line of text.*Name the label",
+        ),  # a hole would shift every later label
         ("cat\nCat\n", "twice"),  # folders on a case-insensitive disk would collide
         ("cat\nUnknown\n", "reserved"),  # the outcome below the threshold
     ],
@@ -21,6 +26,39 @@ def test_parse_labels_keeps_order_unicode_and_spaces():
 def test_parse_labels_refuses(text, reason):
     with pytest.raises(DataError, match=reason):
         parse_labels(text)
+
+
+def breaks_lines():
+    """Return every character that ends a line, is a blank at an end, or is no text at all."""
+    every = map(chr, range(0x110000))
+    return [c for c in every if len(f"a{c}b".splitlines()) > 1 or unicodedata.category(c) == "Cc"]
+
+
+@pytest.mark.parametrize("mark", breaks_lines(), ids=ascii)
+def test_check_labels_refuses_every_control_character_and_line_break(mark):
+    with pytest.raises(DataError, match=r"one line of text, .*Rename .* to 'c a'"):
+        check_labels([f"c{mark}a"])
+
+
+@pytest.mark.parametrize("blank", [c for c in map(chr, range(0x110000)) if c.isspace()], ids=ascii)
+def test_check_labels_refuses_blanks_around_a_label(blank):
+    for label in (f"{blank}cat", f"cat{blank}"):
+        with pytest.raises(DataError, match=r"one line of text, .*to 'cat'"):
+            check_labels([label])
+    with pytest.raises(DataError, match=r"one line of text.*Name the label"):
+        check_labels([blank])
+
+
+def test_check_labels_refuses_what_no_file_can_hold():
+    with pytest.raises(DataError, match="one line of text"):
+        check_labels(["caf\udce9"])  # a folder name that is not UTF-8
+
+
+@pytest.mark.parametrize("label", ["a b", "猫", "👨‍👩‍👧", "n\u0303", "a\u00a0b", "\ufeffcat", "-"])
+def test_labels_that_pass_are_read_as_they_were_written(label):
+    checked = check_labels([label, "other"])
+    text = "".join(f"{one}\n" for one in checked)
+    assert parse_labels(text.encode().decode()) == (label, "other")
 
 
 def test_match_label_ignores_case_and_follows_the_mapping():

@@ -69,6 +69,8 @@ REFUSED = [
     (("name",), (None, 5, ["a"], GONE)),
     (("labels",), ([], "red", None, ["red", 5], ["red", ""], ["a\nb"], {"red": 1}, GONE)),
     (("labels", 0), ("green", "Unknown", "unknown", " ", "a\r", 7, None)),
+    (("labels", 0), (" cat", "cat ", "cat\n", "\tcat", "\u3000cat", "cat\u00a0", "\u2003", "a\tb")),
+    (("labels", 0), ("a\u2028b", "a\u2029b", "a\x0bb", "a\x1cb", "a\x85b", "a\0b", "a\x7fb")),
     (("input",), (None, [], "squash", {}, GONE)),
     (("input", "width"), (*SIDES, GONE)),
     (("input", "height"), (*SIDES, GONE)),
@@ -152,6 +154,7 @@ def test_schema_and_program_take_the_same(manifest, place, new):
 
 ONLY_BY_PROGRAM = [
     (("labels",), ["red", "RED", "blue"]),  # differ in case alone
+    (("labels",), ["caf\udce9", "green", "blue"]),  # cannot be written
     (("decision", "thresholds", "cyan"), 0.5),  # a threshold without its label
     (("decision", "thresholds", "red"), GONE),
     (("decision", "votes"), 2),  # of 1 frame

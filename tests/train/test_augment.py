@@ -45,6 +45,26 @@ def test_augment_leaves_the_original_alone(picture):
     np.testing.assert_array_equal(picture, before)
 
 
+@pytest.mark.parametrize(("name", "is_kept"), [("none", True), ("light", False), ("door", False)])
+def test_only_without_crops_and_zoom_the_frame_is_kept(name, is_kept):
+    assert PRESETS[name].is_frame_kept == is_kept
+    assert not replace(NONE, zoom_out=0.1).is_frame_kept
+    assert not replace(NONE, aspect=1.1).is_frame_kept
+    assert replace(DOOR, smallest_area=1.0, aspect=1.0, zoom_out=0.0).is_frame_kept
+
+
+def test_pictures_of_the_inputs_size_are_never_drawn_on(picture):
+    """Those of the cache are to be the same in the next epoch."""
+    square, scene = picture[:64, :64].copy(), picture[13:, 13:].copy()
+    before = square.copy(), scene.copy()
+    strength = replace(NONE, zoom_out=0.5, erase=1.0)
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        changed = augment(square, side=64, random=random, strength=strength, backdrop_rgb=scene)
+        changed[:] = 0
+    np.testing.assert_array_equal((square, scene), before)
+
+
 def test_augment_without_strength_only_mirrors(picture):
     square = picture[:64, :64].copy()
     seen = {

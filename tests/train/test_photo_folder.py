@@ -59,6 +59,9 @@ def test_find_photos_takes_test_for_a_label_where_there_is_no_train(tmp_path):
         (("cat/a.jpg",), "Received: 1 in .*: cat"),
         (("cat/a.jpg", "dog/notes.txt"), "no picture in .*dog"),
         (("cat/a.jpg", "unknown/b.jpg"), "'unknown' is reserved"),
+        (("cat /a.jpg", "dog/b.jpg"), r"one line of text, .*'cat '.*folder of that name, to 'cat'"),
+        (("train/cat /a.jpg", "val/cat/a.jpg", "train/dog/b.jpg"), "one line of text"),
+        (("a\u2028b/a.jpg", "dog/b.jpg"), r"one line of text, .*'a\\u2028b'.*to 'a b'"),
         (("cat/a.jpg", "Cat/b.jpg"), "differ in more than upper and lower case"),
         (
             ("train/cat/a.jpg", "train/dog/a.jpg", "val/cat/a.jpg"),

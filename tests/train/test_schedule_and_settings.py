@@ -199,10 +199,18 @@ def test_the_whole_frame_is_squashed_where_nothing_was_asked():
     assert (spec.resize, spec.region) == ("squash", Region())
 
 
-def test_only_the_part_to_learn_from_is_kept_larger():
-    settings = settle(TrainOptions(side=160), find_network("cnn"), pictures=100)
-    sides = [settings.cached(part).width for part in ("train", "validation", "test")]
-    assert sides == [192, 160, 160]
+@pytest.mark.parametrize(
+    ("augment", "sides"),
+    [
+        ("none", [160, 160, 160]),  # never cropped, so never resized a second time
+        ("light", [192, 160, 160]),
+        ("door", [192, 160, 160]),
+    ],
+)
+def test_only_what_is_cropped_at_random_is_kept_larger(augment, sides):
+    options = TrainOptions(side=160, augment=augment)
+    settings = settle(options, find_network("cnn"), pictures=100)
+    assert [settings.cached(part).width for part in ("train", "validation", "test")] == sides
 
 
 @pytest.mark.parametrize(

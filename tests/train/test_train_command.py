@@ -268,6 +268,17 @@ def test_train_refuses_a_label_whose_pictures_are_all_bad(tmp_path, capfd):
     assert "left out 7 more, listed in" in err
 
 
+def test_train_names_a_folder_that_can_be_no_label_at_the_start(tmp_path, capfd):
+    photos = write_textures(tmp_path / "photos", count=12, labels=("dots", "plain"))
+    (photos / "dots").rename(photos / "dots ")
+    code, out, err = call(capfd, photos, "-o", tmp_path / "run", *SMALL)
+    assert (code, out) == (1, "")
+    assert "without blanks around it or control characters. Received: 'dots '." in err
+    assert "Rename it, or the folder of that name, to 'dots'" in err
+    assert "hashing" not in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_train_keeps_a_run_when_the_photos_are_not_there(photos, tmp_path, capfd):
     run = tmp_path / "run"
     run.mkdir()
