@@ -208,7 +208,7 @@ def check_output(path: Path, *, overwrite: bool, example: str = "pets.tflite") -
     if path.is_dir():
         raise OutputError(
             "--output must name a file",
-            received=f"the folder {path}",
+            received=f"the folder {str(path)!r}",
             fix=f"Use -o {path / example}",
         )
     if path.exists() and not overwrite:

@@ -87,7 +87,7 @@ def _read_bounded(path: Path) -> bytes:
             fix=_NAME_ONE,
         ) from error
     raise DataError(
-        "A label file is a file of at most 4 MiB",
+        "A list of labels is a text file of at most 4 MiB",
         received=f"{path} with {status.st_size} bytes" if is_file else f"{path}, which is no file",
         fix=_NAME_ONE,
     )

@@ -218,7 +218,7 @@ def test_folder_as_output_gets_a_fitting_proposal(tmp_path, foreign, pack, monke
     monkeypatch.chdir(tmp_path)
     code, _, err = pack(foreign(), "-o", ".")
     assert code == 1
-    assert "Use -o foreign-packaged.tflite." in err
+    assert "Received: the folder '.'. Use -o foreign-packaged.tflite." in err
 
 
 def test_existing_output_stays(tmp_path, foreign, pack):
