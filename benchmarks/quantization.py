@@ -114,10 +114,11 @@ class Comparison:
 
     def __str__(self) -> str:
         """Say it in points, pictures and chance."""
+        share = f"{self.chance:.0%}" if self.chance >= 0.01 else "less than 1%"
         return (
             f"{self.points:+.2f} points; of {self.pictures:,} pictures {self.first_only} are right "
             f"by {self.first} only, {self.second_only} by {self.second} only; two equal files "
-            f"differ as much in {self.chance:.0%} of cases"
+            f"differ as much in {share} of cases"
         )
 
 
@@ -169,8 +170,19 @@ def print_header() -> None:
     print("|" + "---|" * len(COLUMNS), flush=True)
 
 
-def measure_run(path: Path, recipe: Sequence[object]) -> dict[str, Answers] | None:
-    """Convert a run thrice and print its rows; `None`, and a row with the reason, if it fails."""
+def measure_run(
+    path: Path, recipe: Sequence[object], *, note: str = ""
+) -> dict[str, Answers] | None:
+    """Convert a run thrice, and print its rows or why there are none.
+
+    Args:
+        path: The run folder.
+        recipe: Options of `edge convert` for `qat`.
+        note: What its rows say behind the network's name.
+
+    Returns:
+        What the files say, by part; `None` when the run cannot be converted.
+    """
     try:
         run = read_run(path)
         with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +194,8 @@ def measure_run(path: Path, recipe: Sequence[object]) -> dict[str, Answers] | No
         return None
     for part in answers:
         for mode, file in files.items():
-            print(describe(run, part, answers[part], mode, file), flush=True)
+            name = f"{network_name(run)}, {run.input.width} px{note}"
+            print(f"| {name} | {describe(part, answers[part], mode, file)} |", flush=True)
     return answers
 
 
@@ -213,15 +226,15 @@ def ask(files: dict[str, Converted], pictures: PictureSet) -> Answers:
     return Answers(pictures.truth, scores)
 
 
-def describe(run: RunFolder, part: str, answers: Answers, mode: str, file: Converted) -> str:
-    """Write a row of the table."""
+def describe(part: str, answers: Answers, mode: str, file: Converted) -> str:
+    """Write the cells of a row behind the network's name."""
     scores, original = answers.scores[mode], answers.scores[FLOAT]
     right, pictures = int(answers.hits(mode).sum()), len(answers.truth)
-    evaluation = evaluate_scores(scores, answers.truth, labels=run.labels)
+    labels = file.model.manifest.labels
+    evaluation = evaluate_scores(scores, answers.truth, labels=labels)
     recalls = [found.recall for found in evaluation.per_label.values() if found.count]
     interval = wilson_interval(right, pictures)
     cells = (
-        f"{network_name(run)}, {run.input.width} px",
         f"{part}, {pictures:,}",
         f"{mode} ({file.state})" if mode == LEARNED else mode,
         f"{right / pictures:.2%} ({interval.low:.2%} to {interval.high:.2%})",
@@ -231,13 +244,14 @@ def describe(run: RunFolder, part: str, answers: Answers, mode: str, file: Conve
         f"{len(file.model.model_bytes) / 1000:,.0f}",
         f"{file.seconds:.0f}",
     )
-    return f"| {' | '.join(cells)} |"
+    return " | ".join(cells)
 
 
 def network_name(run: RunFolder) -> str:
     """Return what `--network` was."""
     facts: Any = run.facts.get("network", run.name)
-    return str(facts["name"] if isinstance(facts, dict) else facts)
+    name = str(facts["name"] if isinstance(facts, dict) else facts)
+    return name.rpartition(":")[2]
 
 
 def print_verdict(name: str, answers: dict[str, Answers]) -> None:
