@@ -7,8 +7,9 @@ fine-tuning worse than none:
 - Its ranges of activations are moving averages that decay by 0.999 per step, so that after a few
   hundred steps they still show where they started. Here they are measured once, with some hundred
   pictures in the float network, and then stay.
-- It quantizes the weights of a depthwise convolution with one range for all channels, while
-  the converter takes one per channel (as it does for every other convolution).
+- It quantizes the weights of a depthwise convolution with one range for all channels and those of a
+  dense layer with one per channel. The converter does it the other way round: a convolution of
+  any kind has a range per channel, a dense layer has one.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", https://arxiv.org/abs/1712.05877.
@@ -154,8 +155,8 @@ class _ActivationRange(_Quantizer):  # type: ignore[misc]
         return {}
 
 
-class _ChannelWeights(_Quantizer):  # type: ignore[misc]
-    """Rounds weights to 255 symmetric steps per output channel, as the converter does."""
+class _DeviceWeights(_Quantizer):  # type: ignore[misc]
+    """Rounds weights to 255 symmetric steps of each range, as the converter does."""
 
     def __init__(self, phase: _Phase, summed_axes: tuple[int, ...]) -> None:
         self._phase = phase
@@ -187,9 +188,8 @@ class _DeviceConfig(_QuantizeConfig):  # type: ignore[misc]
 
     def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
         found = self._inner.get_weights_and_quantizers(layer)
-        is_depthwise = isinstance(layer, tf_keras.layers.DepthwiseConv2D)
         return [
-            (weight, _ChannelWeights(self._phase, _summed_axes(weight, is_depthwise)))
+            (weight, _DeviceWeights(self._phase, _summed_axes(weight, layer)))
             for weight, _ in found
         ]
 
@@ -271,6 +271,12 @@ def _extend(end: _RangeEnd, found: Any, further: Any, batches: Any) -> None:
     mean.assign(mean + (found - mean) / (batches + 1.0))
 
 
-def _summed_axes(weight: Any, is_depthwise: bool) -> tuple[int, ...]:
-    """Return the axes of a weight that share a range: all but that of the output channels."""
-    return (0, 1) if is_depthwise else tuple(range(len(weight.shape) - 1))
+def _summed_axes(weight: Any, layer: Any) -> tuple[int, ...]:
+    """Return the axes of a weight that share a range, as in the file.
+
+    All but that of the output channels; in a dense layer all, see `convert.export`.
+    """
+    axes = tuple(range(len(weight.shape)))
+    if isinstance(layer, tf_keras.layers.Dense):
+        return axes
+    return (0, 1) if isinstance(layer, tf_keras.layers.DepthwiseConv2D) else axes[:-1]

@@ -3,8 +3,10 @@
     python docs/make_pictures.py demo [-m MODEL]
     python docs/make_pictures.py presets
     python docs/make_pictures.py guide PHOTOS
+    python docs/make_pictures.py quantization RUN SMALL
 
-`presets` shows what augmentation makes of the demo scene, `guide` the charts of the guide's runs.
+`presets` shows what augmentation makes of the demo scene, `guide` the charts of the guide's runs,
+`quantization` how the numbers of a layer use their 256 steps, in two finished runs.
 The picture of the README is `demo`, the demo scene as the embedded model sees it: every frame goes
 through classifier and decider as in `edge run`; some are shown with what was decided, and below
 them the decisions and the score of "cat" over the whole time.
@@ -58,6 +60,9 @@ def main() -> None:
     commands.add_parser("presets", help="needs the extra 'desktop' and scikit-image's photos")
     guide = commands.add_parser("guide", help="needs the extra 'desktop'; two minutes")
     guide.add_argument("photos", type=Path, help="a folder of photos per label, 400 of each")
+    quantization = commands.add_parser("quantization", help="needs the extra 'desktop'")
+    quantization.add_argument("run", type=Path, help="a finished folder of edge train")
+    quantization.add_argument("small", type=Path, help="one for benchmarks/hard_network.py")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.command == "demo":
@@ -67,6 +72,10 @@ def main() -> None:
         import preset_pictures
 
         preset_pictures.draw_all(arguments.output)
+    elif arguments.command == "quantization":
+        import quantization_pictures
+
+        quantization_pictures.draw_all(arguments.run, arguments.small, arguments.output)
     else:
         import guide_pictures
 
