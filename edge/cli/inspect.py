@@ -1,6 +1,6 @@
 """`edge inspect`: what a model file carries, and whether it is intact."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.manifest import Manifest
 
 # What a conversion has found and noted in the file; --json has it in the manifest, too.
+_LONGEST_SHOWN = 40  # characters of a value that is shown in a line with others
 _SHOWN = ("parity", "calibration", "attempts", "operators", "edge_tpu", "measured", "warnings")
 
 
@@ -88,17 +89,16 @@ def _show(found: "Inspection") -> None:
     output.emit_text(f"  size          {found.size_bytes:,} bytes, sha256 {found.sha256}")
     if found.network_sha256 is not None:
         output.emit_text(f"  network       sha256 {found.network_sha256}")
+    _show_interface(found)
     if found.manifest is not None:
         _show_manifest(found.manifest)
-    else:
-        _show_bare(found)
     show_operators([asdict(use) for use in found.operators])
     if found.edge_tpu is not None and found.operators:
         show_edge_tpu(found.edge_tpu.to_dict())
 
 
-def _show_bare(found: "Inspection") -> None:
-    """Show what a file without a manifest, or with a damaged one, says all the same."""
+def _show_interface(found: "Inspection") -> None:
+    """Show what TFLite and its metadata say of any file, with a manifest or without."""
     for side in ("inputs", "outputs"):
         for tensor in getattr(found.interface, side, ()):
             output.emit_text(f"  {side[:-1]:<13} {tensor.name}: {tensor}")
@@ -120,16 +120,18 @@ def _show_manifest(manifest: "Manifest") -> None:
     lines = {
         "name": manifest.name,
         "labels": name_some(manifest.labels),
-        "input": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}: "
+        "frames": f"{takes.width}x{takes.height} {takes.colour_order}, {takes.dtype}: "
         f"{describe_framing(takes)}",
         "calibration": f"temperature {decides.temperature:g}",
         "decision": f"{decides.votes} of {decides.window} frames",
         "golden": f"{len(manifest.golden)} examples",
         "quantization": _summarise(manifest.quantization, shown=_SHOWN),
-        "training": _summarise(manifest.training),
+        "training": _summarise(manifest.training, shown=("assumptions",)),
     }
     for name, text in lines.items():
         output.emit_text(f"  {name:<13} {text}")
+    for sentence in as_list(manifest.training.get("assumptions")):
+        output.emit_text(f"  {'assumed':<13} {sentence}")
     _show_thresholds(manifest)
     _show_conversion(manifest)
 
@@ -170,20 +172,26 @@ def _show_thresholds(manifest: "Manifest") -> None:
     output.emit_table(("label", "threshold", "precision", "at least (95 %)", "recall"), rows)
 
 
-def _summarise(values: Any, *, shown: Collection[str] = ()) -> str:
+def _summarise(values: Mapping[str, Any], *, shown: Collection[str] = ()) -> str:
     """Show the plain values of a report and name the rest; --json has it in full.
 
     Args:
         values: The report.
         shown: What is shown elsewhere.
     """
-    plain = [
-        f"{key} {value}"
-        for key, value in values.items()
-        if isinstance(value, str | int | float) and len(str(value)) <= 40
-    ]
-    nested = [
-        key for key, value in values.items() if isinstance(value, dict | list) and key not in shown
-    ]
-    more = f"more with --json: {', '.join(nested)}" if nested else ""
-    return "; ".join(part for part in (", ".join(plain), more) if part) or "not recorded"
+    told, longer = [], []
+    for key, value in values.items():
+        if key in shown:
+            continue
+        if _is_short(value):
+            told.append(f"{key} {value}")
+        elif isinstance(value, dict) and value and all(map(_is_short, value.values())):
+            told.append(f"{key} ({_summarise(value)})")
+        else:
+            longer.append(key)
+    more = f"more with --json: {', '.join(longer)}" if longer else ""
+    return "; ".join(part for part in (", ".join(told), more) if part) or "not recorded"
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str | int | float) and len(str(value)) <= _LONGEST_SHOWN

@@ -74,7 +74,7 @@ def test_inspect_shows_the_report_of_the_conversion(capfd, tmp_path):
     assert "auto: int8 is not good enough: accuracy falls\n" in text
     assert "auto: qat is good enough: right on 97 %\n" in text
     assert "warning: look at this\n" in text
-    assert "quantization  mode int8, asked auto; more with --json: versions\n" in text
+    assert "quantization  mode int8, asked auto, versions (catseye 0.1.0)\n" in text
     shown = rows(text)
     assert ["200", "validation", "pictures", "float32", "int8"] in shown
     assert ["size,", "KB", "12", "12"] in shown
