@@ -11,6 +11,7 @@ from edge import __version__
 from edge.benchmark import Latency
 from edge.edge_tpu import BASIS, Finding, Readiness
 from edge.images import read_picture
+from edge.interpreter import choose_runtime
 from edge.labels import MANY_LABELS
 from edge.modelfile import ModelFile, hash_network
 from edge.page.blocks import (
@@ -81,7 +82,7 @@ def _overview(conversion: Conversion, written: ModelFile | None) -> Iterator[Blo
         Tile(f"{readiness.on_tpu} of {readiness.operators}", "operators", "fit an Edge TPU"),
     ]
     fastest = min(
-        (row for row in conversion.examination.latency if row.invoke is not None),
+        (row for row in conversion.examination.latency if _is_devices(row)),
         key=_median,
         default=None,
     )
@@ -92,6 +93,11 @@ def _overview(conversion: Conversion, written: ModelFile | None) -> Iterator[Blo
     yield Tiles(tiles)
     for warning in conversion.warnings:
         yield Text(f"Warning: {warning}.", is_note=True)
+
+
+def _is_devices(row: Latency) -> bool:
+    """Whether a time is of the runtime that the device would take."""
+    return row.invoke is not None and row.runtime == choose_runtime()
 
 
 def _refusal(refusal: Refusal) -> Iterator[Block]:
