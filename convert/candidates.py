@@ -247,7 +247,9 @@ def choose_state(
     sound = [
         pupil
         for pupil in pupils
-        if pupil in eligible and pupil.measurement.agreement >= least.agreement
+        if pupil in eligible
+        and pupil.measurement.accuracy >= least.accuracy
+        and pupil.measurement.agreement >= least.agreement
     ]
     if sound:
         chosen = min(sound, key=lambda pupil: pupil.measurement.divergence)

@@ -114,6 +114,14 @@ def test_choose_state_takes_nothing_less_accurate_than_post_training():
     assert "did not reach plain post-training int8" in warning
 
 
+def test_choose_state_warns_of_a_pupil_that_passes_where_the_more_accurate_reference_does_not():
+    reference = candidate("post-training", name="int8", accuracy=0.905, agreement=0.98)
+    pupil = candidate("distilled", accuracy=0.901, agreement=0.99)
+    chosen, (warning,) = choose([pupil], reference, passed=[pupil])
+    assert chosen == pupil
+    assert "did not reach plain post-training int8" in warning
+
+
 def test_choose_state_warns_of_what_is_behind_the_float_network():
     reference = candidate("post-training", name="int8", accuracy=0.85, agreement=0.95)
     pupil = candidate("distilled", accuracy=0.899, agreement=0.99)
