@@ -256,12 +256,15 @@ def _in_use(steps: Sequence[Step], output: str) -> tuple[Step, ...]:
 
 def _drop_inactive(architecture: Architecture) -> Architecture:
     """Leave out what does nothing after training; augmentation is worth a word."""
-    for step in architecture.steps:
-        if step.kind in AUGMENTATIONS or step.kind in INACTIVE:
-            architecture = architecture.without(step)
-            if step.kind in AUGMENTATIONS:
-                architecture = replace(architecture, dropped=(*architecture.dropped, step.name))
+    while (step := next(filter(_is_inactive, architecture.steps), None)) is not None:
+        architecture = architecture.without(step)  # which changes what the next one takes
+        if step.kind in AUGMENTATIONS:
+            architecture = replace(architecture, dropped=(*architecture.dropped, step.name))
     return architecture
+
+
+def _is_inactive(step: Step) -> bool:
+    return step.kind in AUGMENTATIONS or step.kind in INACTIVE
 
 
 def _describe(layer: Mapping[str, Any], path: tuple[str, ...]) -> str:
