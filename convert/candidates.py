@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convert import export
+from convert.folding import rewrite_batch_norms
 from convert.gate import Limits, Loss, find_losses
 from convert.modes import DYNAMIC, FLOAT16, FLOAT32, INT8, INT16X8, MODES, QAT
 from convert.parity import Judge, Measurement
@@ -75,6 +76,8 @@ class Workshop:
         progress: Told about every stage.
 
     Attributes:
+        network: The float network; batch normalisations that stand alone are rewritten, see
+            `convert.folding`.
         validation: The pictures that models are judged by, in the order of `judge`.
         judge: Their pixels, and what the float network says about them.
 
@@ -89,7 +92,7 @@ class Workshop:
         self._progress = progress
         self._training: PictureSet | None = None
         self._plain: Candidate | None = None
-        self.network = run.load_network()
+        self.network = rewrite_batch_norms(run.load_network())
         self.validation = sample_pictures(run.part("validation"), seed=recipe.seed)
         pictures = self._load(self.validation, "reading validation pictures")
         original = predict(self.network, pictures, spec=run.input, progress=progress)

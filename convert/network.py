@@ -6,7 +6,6 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from convert.folding import rewrite_batch_norms
 from convert.run_folder import RunFolder
 from edge.errors import RunFolderError
 
@@ -26,8 +25,7 @@ def load_network(run: RunFolder) -> Any:
 
     Returns:
         A flat Keras model: scaled pictures `(pictures, height, width, 3)` to probabilities
-        `(pictures, labels)`. Batch normalisations that stand alone were rewritten, see
-        `convert.folding`.
+        `(pictures, labels)`.
 
     Raises:
         RunFolderError: The file cannot be read, the model does not fit the run's manifest, or
@@ -43,7 +41,7 @@ def load_network(run: RunFolder) -> Any:
         ) from error
     _check_shapes(run, network)
     _check_layers(run, network)
-    return rewrite_batch_norms(network)
+    return network
 
 
 def _check_shapes(run: RunFolder, network: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from convert.keras_file.input_shape import LARGEST_SIDE, refuse_input
 from convert.keras_file.layers import (
     ACTIVATIONS,
     AUGMENTATIONS,
@@ -20,19 +21,26 @@ from convert.keras_file.layers import (
     SETTINGS,
     is_known,
 )
-from convert.keras_file.nodes import Ref, list_calls, read_end
+from convert.keras_file.nodes import Ref, list_calls, read_ends
 from edge.errors import ModelFileError
 
 INPUT = "input"
 """Name under which steps take the pictures."""
 
-_LARGEST_SIDE = 4096
 _LARGEST_DEPTH = 16
 _NAMED_AT_MOST = 8
 _BY_OTHERS = (
     "Replace them and save the model again. No --quantize helps; but TensorFlow's own "
     "tf.lite.TFLiteConverter may take them, and edge package then wraps what it makes"
 )
+
+_HINTS = {
+    "(Lambda)": "Use Rescaling where a Lambda scales pixels, and other layers of Keras where it "
+    "does something else",
+    "(the operation ": "Write operations as layers, such as layers.ReLU() for "
+    "keras.activations.relu",
+}
+"""By a sign in what is wrong, what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
     reader = _Reader()
     try:
         output = reader.unfold(config, INPUT, ())
+    except ModelFileError:  # which is a ValueError
+        raise
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError) as error:
         raise ModelFileError(
             "The layers of a Keras file must be as Keras writes them",
@@ -144,7 +154,7 @@ class _Reader:
 
     def _unfold_graph(self, config: Mapping[str, Any], entry: str, path: tuple[str, ...]) -> str:
         layers = {layer["name"]: layer for layer in config["layers"]}
-        inlet, outlet = (read_end(config[side]) for side in ("input_layers", "output_layers"))
+        inlet, outlet = (_read_only_end(config, side, path) for side in ("input", "output"))
         if not path:
             self._read_input(layers[inlet]["config"])
         outputs = {Ref(inlet): entry}
@@ -164,13 +174,15 @@ class _Reader:
         self, layer: Mapping[str, Any], name: str, arguments: list[Any], path: tuple[str, ...]
     ) -> str:
         """Add what a layer does with its arguments: names of outputs, and numbers."""
+        if not isinstance(name, str):
+            raise ValueError(f"a layer with the name {name!r}")
         own = (*path, name)
         if layer["class_name"] in MODELS or "layers" in layer["config"]:
             return self.unfold(layer, arguments[0], own)
         step = _read_step(layer, arguments)
         if step is None:
             self.problems.append(_describe(layer, path))
-            return next(argument for argument in arguments if isinstance(argument, str))
+            return next((argument for argument in arguments if isinstance(argument, str)), INPUT)
         is_layer = layer["module"] == "keras.layers"
         step = replace(step, name=self._choose_name(own), path=own if is_layer else ())
         self.steps.append(step)
@@ -180,7 +192,7 @@ class _Reader:
         shape = _shape_of(config)
         is_picture = isinstance(shape, list) and len(shape) == 4 and shape[3] == 3
         if not is_picture or not all(_is_side(side) for side in shape[1:3]):
-            raise _refuse_input(shape)
+            raise refuse_input(shape)
         self.size_wh = (shape[2], shape[1])
 
     def _choose_name(self, path: tuple[str, ...]) -> str:
@@ -191,6 +203,24 @@ class _Reader:
             name = "_".join(path) + (f"_{count}" if count > 2 else "")
         self._names.add(name)
         return name
+
+
+def _read_only_end(config: Mapping[str, Any], side: str, path: tuple[str, ...]) -> str:
+    """Return the name of the only input or output layer of a model."""
+    names = read_ends(config[f"{side}_layers"])
+    if len(names) == 1:
+        return names[0]
+    where = f" of the model {path[-1]!r}" if path else ""
+    advice = {
+        "input": "Build it with the picture as its only input",
+        "output": "Save a model that gives the scores alone: "
+        "keras.Model(model.input, model.get_layer(NAME).output)",
+    }
+    raise ModelFileError(
+        "A network must have one input, the picture, and one output, the scores",
+        received=f"{len(names)} {side}s{where}: {', '.join(map(repr, names))}",
+        fix=advice[side],
+    )
 
 
 def _read_step(layer: Mapping[str, Any], arguments: list[Any]) -> Step | None:
@@ -241,7 +271,7 @@ def _shape_of(config: Mapping[str, Any]) -> Any:
 
 
 def _is_side(side: Any) -> bool:
-    return isinstance(side, int) and 0 < side <= _LARGEST_SIDE
+    return isinstance(side, int) and 0 < side <= LARGEST_SIDE
 
 
 def _in_use(steps: Sequence[Step], output: str) -> tuple[Step, ...]:
@@ -256,12 +286,15 @@ def _in_use(steps: Sequence[Step], output: str) -> tuple[Step, ...]:
 
 def _drop_inactive(architecture: Architecture) -> Architecture:
     """Leave out what does nothing after training; augmentation is worth a word."""
-    for step in architecture.steps:
-        if step.kind in AUGMENTATIONS or step.kind in INACTIVE:
-            architecture = architecture.without(step)
-            if step.kind in AUGMENTATIONS:
-                architecture = replace(architecture, dropped=(*architecture.dropped, step.name))
+    while (step := next(filter(_is_inactive, architecture.steps), None)) is not None:
+        architecture = architecture.without(step)  # which changes what the next one takes
+        if step.kind in AUGMENTATIONS:
+            architecture = replace(architecture, dropped=(*architecture.dropped, step.name))
     return architecture
+
+
+def _is_inactive(step: Step) -> bool:
+    return step.kind in AUGMENTATIONS or step.kind in INACTIVE
 
 
 def _describe(layer: Mapping[str, Any], path: tuple[str, ...]) -> str:
@@ -270,7 +303,9 @@ def _describe(layer: Mapping[str, Any], path: tuple[str, ...]) -> str:
     kind = str(layer.get("registered_name") or layer["class_name"])
     if kind == "TFOpLambda":
         kind = f"tf.{config.get('function')}"
-    if is_known(kind):
+    if layer.get("module") != "keras.layers" and kind not in MODELS and ">" not in kind:
+        kind = f"the operation {kind}"
+    elif is_known(kind):
         activation, order = config.get("activation", "linear"), config.get("data_format")
         if order == "channels_first":
             kind += " with the channels first"
@@ -289,13 +324,5 @@ def _refuse_layers(problems: Sequence[str]) -> ModelFileError:
         "A Keras file must consist of layers that catseye can convert; no Python code of the file "
         "is run, as a Lambda layer would need",
         received=shown + (f" and {more} more" if more > 0 else ""),
-        fix=_BY_OTHERS,
-    )
-
-
-def _refuse_input(shape: Any) -> ModelFileError:
-    return ModelFileError(
-        "The network must take pictures of a fixed size in three colours, (None, height, width, 3)",
-        received=f"an input of the shape {shape}",
-        fix="Build it with such an input, the channels last, and save it with its weights",
+        fix="; ".join((*(hint for sign, hint in _HINTS.items() if sign in shown), _BY_OTHERS)),
     )

@@ -1,12 +1,14 @@
 """A `.keras` file: a zip archive with the layers as JSON, the weights as HDF5, and a version.
 
-Keras never reads the file of others itself. It gets a copy with the same weights, whose JSON names
-nothing but what is known, see `convert.keras_file.vetting`.
+Keras never reads the file of others itself. It gets a copy with the same weights, once these are
+found to lie in it, see `convert.keras_file.weights_file`; and its JSON names nothing but what is
+known, see `convert.keras_file.vetting`.
 """
 
 import hashlib
 import json
 import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -82,7 +84,7 @@ def open_archive(path: Path) -> KerasArchive:
     """Open a `.keras` file and read what it is made of, without Keras.
 
     Raises:
-        ModelFileError: It is not there, damaged, or something else.
+        ModelFileError: It is not there, damaged, something else, or has weights from elsewhere.
     """
     try:
         with path.open("rb") as file:
@@ -99,7 +101,9 @@ def open_archive(path: Path) -> KerasArchive:
     try:
         with zipfile.ZipFile(path) as archive:
             config, metadata = (_read_json(archive, name) for name in (CONFIG, METADATA))
-            _check_weights(archive)
+            _check_weights(archive, path)
+    except ModelFileError:
+        raise
     except _ZIP_ERRORS as error:
         raise _damaged(path, " ".join(str(error).split())) from error
     version = str(metadata.get("keras_version", ""))
@@ -121,12 +125,15 @@ def _read_json(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     return found
 
 
-def _check_weights(archive: zipfile.ZipFile) -> None:
+def _check_weights(archive: zipfile.ZipFile, path: Path) -> None:
+    from convert.keras_file.weights_file import check_weights  # h5py comes with TensorFlow
+
     if archive.getinfo(WEIGHTS).file_size > _LARGEST_WEIGHTS_BYTES:
         raise ValueError(f"{WEIGHTS} of over {_LARGEST_WEIGHTS_BYTES // 1024**3} GiB")
-    with archive.open(WEIGHTS) as file:
-        while file.read(1024 * 1024):  # to the end, where its checksum is compared
-            pass
+    with archive.open(WEIGHTS) as weights, tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(weights, copy, 1024 * 1024)  # to the end, where its checksum is compared
+        copy.seek(0)
+        check_weights(copy, path)
 
 
 def _damaged(path: Path, reason: str) -> ModelFileError:

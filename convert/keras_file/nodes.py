@@ -68,19 +68,18 @@ def list_calls(layers: Sequence[Mapping[str, Any]]) -> list[Call]:
     ]
 
 
-def read_end(ends: Any) -> str:
-    """Return the name of the only input or output layer of a model.
+def read_ends(ends: Any) -> list[str]:
+    """Return the names of the input or output layers of a model.
 
     Args:
-        ends: `["layer", 0, 0]`, or a list with one such.
+        ends: `["layer", 0, 0]`, a list of such, or a mapping of names to such.
 
     Raises:
-        ValueError: There are several, or the layer has several outputs.
+        ValueError: A layer has several outputs.
     """
-    found = [ends] if ends and isinstance(ends[0], str) else list(ends)
-    if len(found) != 1 or not isinstance(found[0], list) or found[0][2] != 0:
-        raise ValueError(f"{len(found)} inputs or outputs")
-    return str(found[0][0])
+    listed = list(ends.values()) if isinstance(ends, Mapping) else ends
+    found = [listed] if listed and isinstance(listed[0], str) else listed
+    return [_as_ref(end).layer for end in found]
 
 
 def _read_node(node: Any) -> list[Any]:

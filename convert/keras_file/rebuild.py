@@ -104,8 +104,8 @@ def build_network(
     pixels = tf_keras.Input((height, width, 3), name="scaled")
     outputs = {INPUT: pixels}
     for step in architecture.steps:
-        taken = [outputs[name] for name in step.takes]
         try:
+            taken = [outputs[name] for name in step.takes]
             layer = _make_layer(step, {} if is_legacy else _ACTIVATIONS)
             outputs[step.name] = layer(taken if step.kind in _JOINING else taken[0])
             layer.set_weights(weights.get(step.name, ()))

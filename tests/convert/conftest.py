@@ -3,6 +3,7 @@
 import pytest
 from colour_model import LABELS as COLOURS
 from colour_model import build_colour_model
+from keras_models import change_archive
 from texture_runs import (
     LABELS,
     SIDE,
@@ -134,5 +135,48 @@ def pack(tmp_path, labels, capsys):
         words += ["-o", tmp_path / "packaged.tflite", *arguments]
         code = main(["package", str(model), *map(str, words)])
         return (code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder per label, and the label file."""
+    folder = tmp_path_factory.mktemp("photos")
+    write_pictures(folder / "photos", {"any": 6})
+    (folder / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def prepare(photos, tmp_path):
+    """Save a model and make it ready to be converted."""
+
+    def call(model, *, scaling=None, labels=None, change=None):
+        from convert.keras_file.source import read_keras_file
+        from convert.scaling import read_normalization
+
+        path = tmp_path / "others.keras"
+        if model is not None:
+            model.save(path)
+        if change is not None:
+            change_archive(path, change)
+        labels_file = photos / "labels.txt"
+        data = photos / "photos"
+        if labels is not None:
+            labels_file = tmp_path / "labels.txt"
+            labels_file.write_text("\n".join(labels), encoding="utf-8")
+            data = tmp_path / "photos"
+            for label, other in zip(labels, LABELS, strict=False):
+                (data / label).mkdir(parents=True)
+                for picture in (photos / "photos" / other).iterdir():
+                    (data / label / picture.name).write_bytes(picture.read_bytes())
+        file = read_keras_file(
+            path,
+            labels_file=labels_file,
+            data=data,
+            asked=read_normalization(*scaling) if scaling else None,
+        )
+        return file.prepare()
 
     return call

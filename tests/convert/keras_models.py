@@ -84,3 +84,14 @@ def change_archive(path, change=None, **members):
 def layer_of(config, name):
     """Return the description of a layer of the outermost model."""
     return next(layer for layer in config["config"]["layers"] if layer["config"]["name"] == name)
+
+
+def pixels(seed=1):
+    """Noise as pictures."""
+    return np.random.default_rng(seed).integers(0, 256, (8, SIDE, SIDE, 3)).astype(np.float32)
+
+
+def ask(origin, pixels):
+    """What a network that is ready to be converted says of pictures."""
+    scaled = (pixels - origin.input.mean) / origin.input.scale
+    return np.asarray(origin.network(scaled.astype(np.float32), training=False))

@@ -1,18 +1,22 @@
 """Batch normalisation behind an activation: rewritten without changing what is computed."""
 
+import importlib
+
 import numpy as np
 import pytest
 import tf_keras
-from texture_runs import LABELS, SIDE, build_network, write_run
+from keras_models import KERASES
+from texture_runs import LABELS, SIDE, build_network
 
+from convert.candidates import Workshop
 from convert.emulation import Emulation
 from convert.folding import rewrite_batch_norms
-from convert.network import load_network
-from convert.run_folder import PARTS, read_run
+from convert.gate import Limits
+from convert.progress import no_progress
+from convert.qat import Recipe
 from edge.manifest import InputSpec
 
 layers = tf_keras.layers
-ROW = {"path": "1.png", "label": LABELS[0], "sha256": "0" * 64}
 
 
 def build_lone(*, last_bias=True, **norm):
@@ -64,10 +68,21 @@ def test_rewritten_network_can_learn_to_be_8_bit():
     assert emulation.model.output_shape == (None, len(LABELS))
 
 
-def test_network_of_a_run_is_rewritten_when_it_is_loaded(tmp_path):
-    write_run(tmp_path / "run", tmp_path, [{**ROW, "part": part} for part in PARTS], build_lone())
-    network = load_network(read_run(tmp_path / "run"))
-    assert isinstance(network.get_layer("lone"), layers.DepthwiseConv2D)
+@pytest.mark.parametrize("kind", KERASES)
+def test_network_of_a_keras_file_is_rewritten_before_it_is_converted(prepare, kind):
+    others = importlib.import_module(kind)
+    model = others.Sequential(
+        [
+            *(others.layers.Input((SIDE, SIDE, 3)), others.layers.Rescaling(1 / 255)),
+            others.layers.Conv2D(4, 3, 2, activation="relu"),
+            *(others.layers.BatchNormalization(name="lone"), others.layers.Flatten()),
+            others.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    origin = prepare(model)
+    shop = Workshop(origin, recipe=Recipe(), limits=Limits(), progress=no_progress)
+    assert isinstance(shop.network.get_layer("lone"), layers.DepthwiseConv2D)
+    Emulation(shop.network, spec=origin.input)  # which tfmot refuses of the network as it was
 
 
 def test_network_without_lone_ones_stays_itself():

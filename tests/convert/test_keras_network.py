@@ -4,62 +4,11 @@ import importlib
 
 import numpy as np
 import pytest
-from keras_models import KERASES, build, build_base, change_archive, scramble
-from texture_runs import LABELS, SIDE, write_pictures
+from keras_models import KERASES, ask, build, build_base, pixels, scramble
+from texture_runs import LABELS, SIDE
 
 from convert.emulation import Emulation
-from convert.keras_file.source import read_keras_file
-from convert.scaling import read_normalization
 from edge.errors import DataError, ModelFileError
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """A folder per label, and the label file."""
-    folder = tmp_path_factory.mktemp("photos")
-    write_pictures(folder / "photos", {"any": 6})
-    (folder / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def prepare(photos, tmp_path):
-    """Save a model and make it ready to be converted."""
-
-    def call(model, *, scaling=None, labels=None, change=None):
-        path = tmp_path / "others.keras"
-        if model is not None:
-            model.save(path)
-        if change is not None:
-            change_archive(path, change)
-        labels_file = photos / "labels.txt"
-        data = photos / "photos"
-        if labels is not None:
-            labels_file = tmp_path / "labels.txt"
-            labels_file.write_text("\n".join(labels), encoding="utf-8")
-            data = tmp_path / "photos"
-            for label, other in zip(labels, LABELS, strict=False):
-                (data / label).mkdir(parents=True)
-                for picture in (photos / "photos" / other).iterdir():
-                    (data / label / picture.name).write_bytes(picture.read_bytes())
-        file = read_keras_file(
-            path,
-            labels_file=labels_file,
-            data=data,
-            asked=read_normalization(*scaling) if scaling else None,
-        )
-        return file.prepare()
-
-    return call
-
-
-def pixels(seed=1):
-    return np.random.default_rng(seed).integers(0, 256, (8, SIDE, SIDE, 3)).astype(np.float32)
-
-
-def ask(origin, pixels):
-    scaled = (pixels - origin.input.mean) / origin.input.scale
-    return np.asarray(origin.network(scaled.astype(np.float32), training=False))
 
 
 def kinds(origin):

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from keras_models import KERASES, build, change_archive, layer_of
@@ -104,7 +105,12 @@ def test_flipped_bit_in_the_weights_is_refused(file):
 
 
 def test_weights_of_another_model_are_refused(file):
-    change_archive(file, **{"model.weights.h5": b"no weights"})
+    with zipfile.ZipFile(file) as archive:
+        held = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(held, "r+") as weights:
+        for name in list(weights):
+            del weights[name]
+    change_archive(file, **{"model.weights.h5": held.getvalue()})
     with pytest.raises(ModelFileError, match="must load"):
         load_original(look(file))
 
@@ -126,6 +132,8 @@ def test_keras_of_the_future_is_refused(file):
         lambda config: config["config"].update(output_layers=["none", 0, 0]),
         lambda config: config["config"].update(input_layers=[["none", 0, 0]]),
         lambda config: layer_of(config, "scores").update(inbound_nodes=[3]),
+        lambda config: layer_of(config, "scores").update(name=7, class_name="Lambda"),
+        lambda config: layer_of(config, "to_one").update(name=7),
         lambda config: layer_of(config, "to_one").update(
             inbound_nodes=layer_of(config, "scores")["inbound_nodes"]  # a circle
         ),
@@ -154,10 +162,10 @@ def test_model_within_itself_without_end_is_refused(file):
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ([None, None, None, 3], r"\[None, None, None, 3\]"),
-        ([None, SIDE, SIDE, 1], "1"),  # grey
+        ([None, None, None, 3], r"\[None, None, None, 3\]\. Fix its size: .*keras\.Input"),
+        ([None, SIDE, SIDE, 1], r"32, 1\]\. Put .* make grey of colours"),
         ([None, 3, SIDE, SIDE], "3, 32, 32"),  # channels first
-        ([None, SIDE, 5000, 3], "5000"),
+        ([None, SIDE, 5000, 3], "5000.*at most 4096"),
         ([None, SIDE * SIDE * 3], "3072"),
     ],
 )
@@ -168,7 +176,9 @@ def test_input_that_is_no_picture_of_a_fixed_size_is_refused(file, shape, said):
                 layer_of(config, "pixels")["config"][name] = shape
 
     change_archive(file, reshape)
-    with pytest.raises(ModelFileError, match=f"a fixed size in three colours.*{said}"):
+    with pytest.raises(
+        ModelFileError, match=f"^The network must take pictures of a fixed size in three.*{said}"
+    ):
         look(file)
 
 
@@ -178,10 +188,30 @@ def test_several_inputs_or_outputs_are_refused(tmp_path, kind):
     layers = keras.layers
     pictures = [layers.Input((8, 8, 3), name=name) for name in ("left", "right")]
     flat = layers.Flatten()(layers.Add()(pictures))
-    ends = [layers.Dense(3, name="kind")(flat), layers.Dense(2, name="mood")(flat)]
-    keras.Model(pictures, ends).save(tmp_path / "several.keras")
-    with pytest.raises(ModelFileError, match="2 inputs or outputs"):
-        look(tmp_path / "several.keras")
+    keras.Model(pictures, layers.Dense(3)(flat)).save(tmp_path / "inputs.keras")
+    with pytest.raises(
+        ModelFileError, match=r"^A network must have one input.*2 inputs: 'left', 'right'\. Build"
+    ):
+        look(tmp_path / "inputs.keras")
+    both = layers.Add()([pictures[0], pictures[0]])
+    ends = [layers.Dense(3, name=name)(layers.Flatten()(both)) for name in ("kind", "mood")]
+    keras.Model(pictures[0], ends).save(tmp_path / "outputs.keras")
+    with pytest.raises(
+        ModelFileError,
+        match=r"2 outputs: 'kind', 'mood'\. Save a model that gives",
+    ):
+        look(tmp_path / "outputs.keras")
+
+
+@pytest.mark.parametrize("kind", KERASES)
+def test_operation_that_is_no_layer_is_named_with_the_layer_to_use(tmp_path, kind):
+    keras = importlib.import_module(kind)
+    model = build(kind, front=lambda layers, x: keras.activations.relu(layers.Rescaling(1 / 9)(x)))
+    model.save(tmp_path / "operation.keras")
+    with pytest.raises(
+        ModelFileError, match=r"\(the operation (ReLU|tf\.nn\.relu)\)\. Write .*layers\.ReLU\(\)"
+    ):
+        look(tmp_path / "operation.keras")
 
 
 @pytest.mark.parametrize("kind", KERASES)
@@ -234,7 +264,8 @@ def test_lambda_is_refused_and_not_run(tmp_path, kind):
     model(np.zeros((1, SIDE, SIDE, 3), np.float32))
     trace.unlink()  # there it was
     with pytest.raises(
-        ModelFileError, match=r"no Python code of the file is run.*'lambda' \(Lambda\)"
+        ModelFileError,
+        match=r"no Python code of the file is run.*'lambda' \(Lambda\)\. Use Rescaling",
     ):
         look(tmp_path / "lambda.keras")
     with pytest.raises(ModelFileError, match=r"keras\.layers\.Lambda in layer 'lambda'"):
