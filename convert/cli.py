@@ -11,6 +11,8 @@ from convert.modes import modes_to_try
 from edge.errors import OutputError, SettingError
 from edge.extras import require_desktop
 
+_TRAINING_PAGE = "report.html"  # that edge train writes into the run folder
+
 
 def convert(
     run: Annotated[
@@ -126,63 +128,27 @@ def convert(
     modes_to_try(quantize)
     _check_rate(learning_rate)
     from convert.gate import Limits
-    from convert.thresholds import read_goal
-
-    limits = Limits(max_drop=max_drop, min_agreement=min_agreement)
-
-    goal = read_goal(precision, cost)
-    check_output(model, overwrite=overwrite)
-    from edge.page.render import check_page_path, write_page
-
-    if report is not None:
-        check_page_path(report)
     from convert.scaling import read_normalization
     from convert.source import KerasOptions, open_source
+    from convert.thresholds import read_goal
     from edge.chatter import chatter_kept_back
-    from edge.cli import output
 
+    limits = Limits(max_drop=max_drop, min_agreement=min_agreement)
+    goal = read_goal(precision, cost)
+    check_output(model, overwrite=overwrite)
+    if report is not None:
+        _check_report(report, run=run, model=model)
     options = KerasOptions(labels, data, read_normalization(mean, std))
     source = open_source(run, options)  # before TensorFlow takes its seconds
     with chatter_kept_back():
-        from convert.conversion import Settings, convert_run
-        from convert.metadata import Provenance
-        from convert.package import write_package
-        from convert.page import build_page
+        from convert.conversion import Settings
+        from convert.order import Order, carry_out
         from convert.qat import Recipe
-        from convert.report import open_progress, print_refusal, print_report, summarize
 
-    with open_progress() as progress:
-        origin = source.prepare(progress)
-    for note in origin.notes:
-        output.say(f"edge: {note}")
-    settings = Settings(
-        mode=quantize,
-        recipe=Recipe(pictures=pictures, epochs=epochs, learning_rate=learning_rate),
-        goal=goal,
-        limits=limits,
-    )
-    with open_progress() as progress:
-        conversion = convert_run(origin, settings=settings, progress=progress)
-    refusal, written = conversion.refusal, None
-    provenance = Provenance(name or origin.name, author=author, licence=licence)
-    if refusal is None:
-        written = write_package(
-            model, conversion, run=origin, settings=settings, provenance=provenance
-        )
-    if report is not None:
-        write_page(report, build_page(conversion, file=model.name, written=written))
-    if is_json:
-        output.emit_json(
-            summarize(conversion, settings, labels=origin.labels, written=written, page=report)
-        )
-    elif refusal is not None:
-        print_refusal(conversion, refusal, has_page=report is not None)
-    elif written is not None:
-        print_report(conversion, written)
-    if report is not None and not is_json:
-        output.emit_text(f"report: {report}")
-    if refusal is not None:
-        raise refusal.to_error()
+    recipe = Recipe(pictures=pictures, epochs=epochs, learning_rate=learning_rate)
+    settings = Settings(mode=quantize, recipe=recipe, goal=goal, limits=limits)
+    order = Order(model, name, author=author, licence=licence, page=report, is_json=is_json)
+    carry_out(source, settings, order)
 
 
 def _check_rate(learning_rate: float) -> None:
@@ -192,6 +158,24 @@ def _check_rate(learning_rate: float) -> None:
             received=str(learning_rate),
             fix="Leave it out for 2e-05",
         )
+
+
+def _check_report(path: Path, *, run: Path, model: Path) -> None:
+    """Refuse a page that cannot be written, or that would take the place of something else.
+
+    Raises:
+        SettingError: It is the model that is to be written, or the page of the training.
+        CatseyeError: `edge.page.render.check_page_path` says why.
+    """
+    from edge.page.render import check_page_path
+
+    if path.resolve() in (model.resolve(), (run / _TRAINING_PAGE).resolve()):
+        raise SettingError(
+            "--report must be another file than --output and the page of the training",
+            received=str(path),
+            fix=f"Write for example --report {model.stem}-report.html",
+        )
+    check_page_path(path)
 
 
 def check_output(path: Path, *, overwrite: bool, example: str = "pets.tflite") -> None:

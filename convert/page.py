@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from convert.conversion import Conversion
+from convert.kept_state import explain_state
 from convert.modes import AUTO
 from convert.parity import Measurement
 from convert.refusal import Flip, Refusal
@@ -91,6 +92,8 @@ def _overview(conversion: Conversion, written: ModelFile | None) -> Iterator[Blo
         tiles.insert(3, Tile(f"{_median(fastest):.2g} ms", "a picture", detail))
     yield Heading("In brief")
     yield Tiles(tiles)
+    state = explain_state(conversion.deployed.state, conversion.fine_tuning)
+    yield Text(f"{conversion.mode}, {state}.")
     for warning in conversion.warnings:
         yield Text(f"Warning: {warning}.", is_note=True)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from convert.conversion import Conversion, Settings
 from convert.examination import Examination
+from convert.kept_state import explain_state
 from convert.package import DIFFERING
 from convert.progress import Progress
 from convert.refusal import Refusal
@@ -72,13 +73,8 @@ def summarize(
         written: The file; `None` when it was refused.
         page: The page of this report, if one was asked for.
     """
-    calibration, examination = conversion.calibration, conversion.examination
-    fine_tuning = conversion.fine_tuning
     return {
-        "path": None if written is None else str(written.path),
-        "size_bytes": None if written is None else written.size_bytes,
-        "model_sha256": None if written is None else written.sha256,
-        "network_sha256": None if written is None else hash_network(written.model_bytes),
+        **_summarize_file(written),
         "differs_between_conversions": list(DIFFERING),
         "report": page,
         "labels": list(labels),
@@ -91,17 +87,38 @@ def summarize(
         "validation_images": conversion.validation_pictures,
         "calibration_images": conversion.calibration_pictures,
         "models": {item.name: item.to_dict() for item in conversion.measurements},
+        **_summarize_examination(conversion.examination),
+        **_summarize_calibration(conversion.calibration),
+        "fine_tuning": conversion.fine_tuning.to_dict() if conversion.fine_tuning else None,
+        "warnings": list(conversion.warnings),
+    }
+
+
+def _summarize_file(written: ModelFile | None) -> dict[str, Any]:
+    return {
+        "path": None if written is None else str(written.path),
+        "size_bytes": None if written is None else written.size_bytes,
+        "model_sha256": None if written is None else written.sha256,
+        "network_sha256": None if written is None else hash_network(written.model_bytes),
+    }
+
+
+def _summarize_examination(examination: Examination) -> dict[str, Any]:
+    return {
         **examination.latency_to_dict(),
         "operators": [asdict(use) for use in examination.operators],
         "edge_tpu": examination.edge_tpu.to_dict(),
+    }
+
+
+def _summarize_calibration(calibration: Calibration) -> dict[str, Any]:
+    return {
         "temperature": calibration.temperature,
         "reliability": _reliability(calibration),
         "goal": str(calibration.goal),
         "thresholds": {
             label: threshold.to_dict() for label, threshold in calibration.thresholds.items()
         },
-        "fine_tuning": fine_tuning.to_dict() if fine_tuning else None,
-        "warnings": list(conversion.warnings),
     }
 
 
@@ -157,13 +174,14 @@ def _print_models(conversion: Conversion, *, mark: str) -> None:
         title=f"{conversion.validation_pictures} validation pictures",
         names={deployed: f"{deployed} ({mark})"},
     )
+    output.emit_text(explain_state(conversion.deployed.state, conversion.fine_tuning))
 
 
 def _print_examination(examination: Examination) -> None:
-    found = examination.latency_to_dict()
+    found = _summarize_examination(examination)
     show_latency(found["latency"], machine=found["machine"])
-    show_operators([asdict(use) for use in examination.operators])
-    show_edge_tpu(examination.edge_tpu.to_dict())
+    show_operators(found["operators"])
+    show_edge_tpu(found["edge_tpu"])
 
 
 def _reliability(calibration: Calibration) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def write_run(
     for name in KEPT:
         (output / name).write_bytes((runs[0] / name).read_bytes())
     mixed, other = facts
-    del mixed["metrics"]
+    mixed.pop("metrics", None)  # a mixed run has none itself
     mixed["training"]["mixed_with"] = {
         **other["training"],
         "start": runs[0].name,  # and not where it lies on this machine

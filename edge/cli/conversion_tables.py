@@ -3,6 +3,7 @@
 A manifest is free in form there, and others may write one: what is not as expected is left out.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -153,4 +154,10 @@ def as_objects(value: object) -> list[Mapping[str, Any]]:
 def _scaled(value: object, factor: float, digits: int) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return round(value * factor, digits) if digits else round(value * factor)
+    try:
+        scaled = value * factor
+    except OverflowError:  # JSON knows integers that no float can hold
+        return None
+    if not math.isfinite(scaled):
+        return None
+    return round(scaled, digits) if digits else round(scaled)

@@ -1,6 +1,6 @@
 """`edge inspect`: what a model file carries, and whether it is intact."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from edge.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from edge.inspection import Inspection
+    from edge.interface import Tensor
     from edge.manifest import Manifest
 
 # What a conversion has found and noted in the file; --json has it in the manifest, too.
@@ -62,6 +63,7 @@ def inspect(
 
 
 def _record(found: "Inspection") -> dict[str, Any]:
+    inputs, outputs = _tensors(found)
     is_intact = {"intact": True, "damaged": False}.get(found.verdict)
     return {
         "path": found.path,
@@ -72,16 +74,19 @@ def _record(found: "Inspection") -> dict[str, Any]:
         "sha256": found.sha256,
         "network_sha256": found.network_sha256,
         "manifest": None if found.manifest is None else found.manifest.to_dict(),
-        "inputs": _tensors(found, "inputs"),
-        "outputs": _tensors(found, "outputs"),
+        "inputs": [asdict(tensor) for tensor in inputs],
+        "outputs": [asdict(tensor) for tensor in outputs],
         "metadata": None if found.metadata is None else asdict(found.metadata),
         "operators": [asdict(use) for use in found.operators],
         "edge_tpu": None if found.edge_tpu is None else found.edge_tpu.to_dict(),
     }
 
 
-def _tensors(found: "Inspection", side: str) -> list[dict[str, Any]]:
-    return [asdict(tensor) for tensor in getattr(found.interface, side, ())]
+def _tensors(found: "Inspection") -> tuple[Sequence["Tensor"], Sequence["Tensor"]]:
+    """Return inputs and outputs; none where they cannot be read."""
+    if found.interface is None:
+        return (), ()
+    return found.interface.inputs, found.interface.outputs
 
 
 def _show(found: "Inspection") -> None:
@@ -99,9 +104,9 @@ def _show(found: "Inspection") -> None:
 
 def _show_interface(found: "Inspection") -> None:
     """Show what TFLite and its metadata say of any file, with a manifest or without."""
-    for side in ("inputs", "outputs"):
-        for tensor in getattr(found.interface, side, ()):
-            output.emit_text(f"  {side[:-1]:<13} {tensor.name}: {tensor}")
+    for side, tensors in zip(("input", "output"), _tensors(found), strict=True):
+        for tensor in tensors:
+            output.emit_text(f"  {side:<13} {tensor.name}: {tensor}")
     if found.metadata is not None:
         said = {name: value for name, value in asdict(found.metadata).items() if value}
         lines = (f"{name} {_in_words(value)}" for name, value in said.items())

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _WIDE = 10_000  # columns; a table that is not read on a terminal is never folded
 
 
@@ -30,12 +32,15 @@ def emit_json(record: Mapping[str, Any]) -> None:
 
 
 def emit_text(text: str) -> None:
-    """Write one line of a result to standard output, at once."""
-    print(text, flush=True)
+    """Write one line of a result to standard output, at once, control characters as escapes."""
+    print(escape_control(text), flush=True)
 
 
 def emit_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write a table to standard output; numbers are right-aligned, `None` is left empty."""
+    """Write a table to standard output; numbers are right-aligned, `None` is left empty.
+
+    Control characters are written as escapes.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -44,15 +49,28 @@ def emit_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         is_number = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(Text(column), justify="right" if is_number else "left")
+        table.add_column(Text(escape_control(column)), justify="right" if is_number else "left")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else escape_control(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 def say(text: str) -> None:
-    """Write one line for people to standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Write lines for people to standard error, control characters as escapes."""
+    lines = map(escape_control, text.split("\n"))
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def escape_control(text: str) -> str:
+    r"""Write what steers a terminal as escapes: a text may come from a file of others.
+
+    That is control characters, line ends too, and those that turn the direction of reading.
+
+    Example:
+        >>> print(escape_control("\x1b[31mred\u202e"))
+        \x1b[31mred\u202e
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 @cache

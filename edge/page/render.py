@@ -1,5 +1,6 @@
 """From blocks to one HTML file that needs nothing else."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from html import escape
@@ -22,6 +23,11 @@ from edge.page.style import read_style
 
 # Nothing is loaded and nothing runs, even if a text were to get past the escaping.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_HEAD = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+)  # by which a page of ours is known
 
 
 def render_page(page: Page) -> bytes:
@@ -35,9 +41,12 @@ def render_page(page: Page) -> bytes:
 def check_page_path(path: Path) -> None:
     """See that a page can be written there, before the work for it begins.
 
+    An earlier page is replaced; a file that is none is not.
+
     Raises:
         SettingError: Its name does not end in .html.
-        OutputError: Its folder is not there, or it is a folder itself.
+        OutputError: Its folder is not there or cannot be written, or it is a folder itself, or a
+            file that is no page of ours.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise SettingError(
@@ -55,6 +64,34 @@ def check_page_path(path: Path) -> None:
             received=f"{path}: no folder {path.parent}",
             fix="Make it, or name another",
         )
+    try:
+        has_other = path.exists() and not _is_page(path)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if has_other:
+        raise OutputError(
+            "A report replaces an earlier report only",
+            received=f"{path}, which is no report",
+            fix="Name another file",
+        )
+
+
+def _is_page(path: Path) -> bool:
+    """Whether it is a file that begins as a page of ours does."""
+    if not path.is_file():  # reading from a pipe would wait
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_HEAD)) == _HEAD.encode()
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        "A report must be writable",
+        received=f"{path}: {error.strerror or error}",
+        fix="Name another file, or check the permissions and the room on the disk",
+    )
 
 
 def write_page(path: Path, page: Page) -> None:
@@ -70,18 +107,12 @@ def write_page(path: Path, page: Page) -> None:
     except OSError as error:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
-        raise OutputError(
-            "A report must be writable",
-            received=f"{path}: {error.strerror or error}",
-            fix="Name another file, or check the permissions and the room on the disk",
-        ) from error
+        raise _unwritable(path, error) from error
 
 
 def _page(page: Page) -> Iterator[str]:
-    yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield f"<title>{escape(page.title)}</title><style>{read_style()}</style></head>\n<body><main>"
+    yield f"{_HEAD}<title>{escape(page.title)}</title>"
+    yield f"<style>{read_style()}</style></head>\n<body><main>"
     yield f"<header><h1>{escape(page.title)}</h1>"
     yield f'<p class="subtitle">{escape(page.subtitle)}</p></header>\n'
     for section in _sections(page.blocks):

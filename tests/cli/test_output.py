@@ -56,6 +56,30 @@ def test_emit_table_writes_long_cells_whole_where_there_is_no_terminal(capsys):
     assert any("cat [red]x.jpg" in line for line in lines), "square brackets are no markup"
 
 
+STEERING = "\x1b[31mred\x07\x9b1A\r\nintact\u202e\u2066 \t"
+ESCAPED = r"\x1b[31mred\x07\x9b1A\r\nintact\u202e\u2066 \t"
+
+
+def test_results_never_steer_the_terminal(capsys):
+    output.emit_text(STEERING)
+    assert capsys.readouterr().out == ESCAPED + "\n"
+    output.emit_table([STEERING, "b"], [["a", STEERING]])
+    table = capsys.readouterr().out
+    assert table.count(ESCAPED) == 2
+    assert not set(STEERING) - set("\n") - set(ESCAPED) & set(table)
+
+
+def test_lines_for_people_never_steer_the_terminal(capsys):
+    output.say(f"first\nsecond {STEERING}")
+    expected = "first\nsecond " + ESCAPED.replace(r"\n", "\n") + "\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_texts_of_every_script_stay(capsys):
+    output.emit_text("Kätzchen 猫 \N{ZERO WIDTH JOINER} خروف")
+    assert capsys.readouterr().out == "Kätzchen 猫 \N{ZERO WIDTH JOINER} خروف\n"
+
+
 def test_console_writes_to_standard_error(capsys):
     output.console().print("busy")
     assert capsys.readouterr() == ("", "busy\n")

@@ -144,6 +144,7 @@ def test_convert_prints_a_table_for_people(run_folder, tmp_path, capfd):
     for text in ("180 validation pictures", "int8 (in the file)", "recall rößchen dots, %"):
         assert text in out
     assert f"{path}: int8 (post-training)" in out
+    assert "\npost-training: rounded as trained, nothing was learned\n" in out
     for text in ("calibration error", "litert", "measured on", "CONV_2D", "Edge TPU: all"):
         assert text in out
     assert "converted again, only the measured times differ" in out

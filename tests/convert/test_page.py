@@ -1,9 +1,12 @@
 """The report of a conversion as a page, and as JSON in the file."""
 
 import contextlib
+import errno
 import io
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +96,7 @@ def test_page_of_a_file_shows_the_report(written):
     for text in (
         "<h1>m.tflite: how good it is</h1>",
         "int8 (in the file)",
+        "int8, post-training: rounded as trained, nothing was learned.",
         "recall of rößchen dots",
         "Chosen for precision 0.95",
         "DEPTHWISE_CONV_2D",
@@ -138,3 +142,54 @@ def test_page_is_refused_before_the_work(run_folder, tmp_path, capfd):
     assert code == 2
     assert "ends in .html" in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "code", "message"),
+    [
+        ("/proc/m.html", 1, "A report must be writable"),
+        ("m.tflite.html", 2, "must be another file than --output"),  # the model
+        ("run/report.html", 2, "the page of the training"),
+        ("others.html", 1, "replaces an earlier report only"),
+    ],
+)
+def test_page_never_takes_the_place_of_something_else(
+    run_folder, tmp_path, capfd, page, code, message
+):
+    run = shutil.copytree(run_folder, tmp_path / "run")
+    for name in ("run/report.html", "others.html"):
+        (tmp_path / name).write_text("mine")
+    model = tmp_path / "m.tflite.html"
+    assert call(run, "-o", model, "--report", tmp_path / page) == (code, "")
+    assert message in capfd.readouterr().err
+    assert not model.exists()
+    assert (tmp_path / "others.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+@pytest.mark.parametrize("powers", [0, 3])
+def test_result_is_said_although_the_page_cannot_be_written(
+    request, tmp_path, capfd, monkeypatch, powers, is_json
+):
+    """The disk is full when the page is due; the file was written, or refused, before."""
+    runs = request.getfixturevalue("hard_runs") if powers else {}
+    run = runs.get(powers) or request.getfixturevalue("run_folder")
+    monkeypatch.setattr(Path, "write_bytes", full_for_pages(Path.write_bytes))
+    options = ("--quantize", "int8", "--report", tmp_path / "m.html", *["--json"] * is_json)
+    code, said = call(run, "-o", tmp_path / "m.tflite", *options)
+    assert (code, (tmp_path / "m.tflite").exists()) == (1, powers == 0)
+    assert "A report must be writable" in capfd.readouterr().err
+    if is_json:
+        assert (json.loads(said)["refusal"] is None) == (powers == 0)
+    else:
+        assert ("verified" in said, "What to try:" in said) == (powers == 0, powers == 3)
+        assert "report:" not in said
+
+
+def full_for_pages(write):
+    def write_bytes(path, data):
+        if ".html" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    return write_bytes

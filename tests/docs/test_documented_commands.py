@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from colour_model import build_colour_model
+from colour_model import build_colour_model, write_colour_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,6 +35,7 @@ NOT_RUN = {
     "scp": "needs a Raspberry Pi",
     "ssh": "needs a Raspberry Pi",
 }
+RUN = ("edge ", "python benchmarks/", "cp ", "truncate ")
 CAMERA = {"--camera 0": "--source clip.avi --as-fast-as-possible"}
 NEEDS_DATA = "pets-data"  # commands on the embedded model's data take an hour
 NEEDS_PI = ("libcamerify", "rpicam", "v4l2-ctl", "vcgencmd", "uname", "getconf", "cat /etc")
@@ -52,7 +53,12 @@ DOCUMENTED = [(page, line) for page in PAGES for line in shell_lines(page)]
 
 def is_runnable(line: str) -> bool:
     """Whether a documented command is run here rather than listed with its reason."""
-    return line.startswith(("edge ", "python benchmarks/")) and NEEDS_DATA not in line
+    return line.startswith(RUN) and NEEDS_DATA not in line
+
+
+def expected_code(line: str) -> int:
+    """Return the exit code that a page tells of a command."""
+    return int(line.startswith("edge ") and "damaged.tflite" in line)
 
 
 def texture(generator: np.random.Generator, label: str) -> np.ndarray:
@@ -158,7 +164,7 @@ def test_command_of_a_guide(page, line, workplace):
     if not (workplace / "pets.tflite").exists():
         pytest.skip("the README's path did not make a model")
     done = run(line, workplace)
-    assert done.returncode == 0, f"{page}: {line}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == expected_code(line), f"{page}: {line}\n{done.stdout}\n{done.stderr}"
 
 
 GUIDE = ROOT / "docs" / "guide.md"
@@ -189,13 +195,13 @@ def test_guide_on_real_photos_shows_what_it_says(real_photos):
     """All four steps in order; without augmentation the network learns the photos by heart."""
     pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
     lines = [line for line in shell_lines(GUIDE) if is_runnable(line)]
-    assert [line.split()[1] for line in lines[:2] + lines[-4:]] == [
-        *("data", "data", "convert", "classify", "evaluate", "run"),
-    ]
+    verbs = [line.split()[1] for line in lines if line.startswith("edge ")]
+    assert (verbs[:2], verbs[-6:-2]) == (["data"] * 2, ["convert", "classify", *["inspect"] * 2])
+    assert verbs[-2:] == ["evaluate", "run"]
     said = {}
     for line in lines:
         done = run(line, real_photos)
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == expected_code(line), f"{line}\n{done.stdout}\n{done.stderr}"
         said[line.split()[1]] = done.stdout
     seen, others = read_last_accuracy(real_photos / "run-plain")
     assert seen > 0.97  # by heart
@@ -203,6 +209,25 @@ def test_guide_on_real_photos_shows_what_it_says(real_photos):
     assert read_last_accuracy(real_photos / "run-door")[0] < seen - 0.05
     assert (real_photos / "run-plain/augmentation.png").is_file()
     assert said["classify"].split()[1] in ("cat", "dog", "unknown")
+    assert (real_photos / "guide.html").is_file()
+
+
+def test_guide_shows_a_damaged_copy_refused(tmp_path):
+    """The same lines with a small model, which takes no training."""
+    write_colour_model(tmp_path / "guide.tflite")
+    lines = [line for line in shell_lines(GUIDE) if line.startswith(("edge inspect", *RUN[2:]))]
+    codes, said = [], []
+    for line in lines:
+        done = run(line, tmp_path)
+        assert done.returncode == expected_code(line), f"{line}\n{done.stdout}\n{done.stderr}"
+        codes.append(done.returncode)
+        said.append(done.stdout)
+    assert codes == [0, 0, 0, 1]
+    assert said[0].startswith("guide.tflite: intact")
+    assert f"```text\n{said[-1].splitlines()[0]}\n```" in GUIDE.read_text()
+    refused = run("edge classify guide.tflite --model damaged.tflite", tmp_path)
+    assert refused.returncode == 1
+    assert "its zip tail is cut off or overwritten" in refused.stderr
 
 
 def read_last_accuracy(folder: Path) -> list[float]:

@@ -110,6 +110,40 @@ def test_file_written_as_the_page_says_is_intact_and_runs(tmp_path):
         assert classifier.labels == LABELS
 
 
+def test_page_shows_what_is_hashed():
+    spelled, hashed = re.findall(r"^```json\n(.*?)\n```", PAGE, re.M | re.S)
+    assert spelled != hashed
+    assert json.dumps(json.loads(spelled), sort_keys=True, separators=(",", ":")) == hashed
+
+
+# As JavaScript, or C with two decimals, would write what the hash takes for 0.5 and 2e-07.
+@pytest.mark.parametrize(
+    ("canonical", "spelled"), [("0.5", "0.50"), ("2e-07", "2e-7"), ("2e-07", "0.0000002")]
+)
+def test_numbers_may_be_spelled_otherwise_once_the_hash_is_right(tmp_path, canonical, spelled):
+    path = tmp_path / "mine.tflite"
+    front, labels = build_colour_model(), "".join(f"{label}\n" for label in LABELS).encode()
+    manifest = make_manifest([]) | {"quantization": {"rate": 2e-7}}
+    manifest["content_sha256"] = hash_content(front, labels, manifest)
+    text = json.dumps(manifest)
+    assert canonical in text
+    path.write_bytes(pack(front, labels, text.replace(canonical, spelled).encode()))
+    assert inspect_file(path).verdict == "intact"
+
+
+def test_hash_over_another_spelling_is_wrong(tmp_path):
+    path = tmp_path / "mine.tflite"
+    front, labels = build_colour_model(), "".join(f"{label}\n" for label in LABELS).encode()
+    manifest = make_manifest([]) | {"quantization": {"rate": 2e-7}}
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).replace("2e-07", "2e-7")
+    digest = hashlib.sha256()
+    for part in (front, labels, text.encode()):
+        digest.update(struct.pack("<Q", len(part)) + part)
+    manifest["content_sha256"] = digest.hexdigest()
+    path.write_bytes(pack(front, labels, json.dumps(manifest).encode()))
+    assert inspect_file(path).verdict == "damaged"
+
+
 def test_golden_examples_may_be_left_out(tmp_path):
     path = write_by_hand(tmp_path / "mine.tflite", [])
     assert inspect_file(path).verdict == "intact"

@@ -101,10 +101,28 @@ def test_inspect_shows_the_report_of_the_conversion(capfd, tmp_path):
         {"measured": {"latency": [1, {"runtime": 3, "invoke_ms": "fast", "reason": 5}]}},
         {"measured": {"latency": {"a": 1}, "models": 5}},
         {"asked": "auto", "attempts": [1, {}], "warnings": "many"},
+        {"parity": {"models": {"a": {"size_bytes": float("nan"), "accuracy": float("inf")}}}},
+        {"parity": {"models": {"a": {"size_bytes": 10**400, "recall": {"red": -(10**400)}}}}},
+        {"parity": {"models": {"a": {"accuracy": 1.7e308, "divergence": float("-inf")}}}},
+        {"calibration": {"before": {"error": float("nan")}, "after": {"error": 10**400}}},
+        {"measured": {"latency": [{"runtime": "a", "invoke_ms": {"p50": float("inf")}}]}},
     ],
 )
 def test_inspect_of_a_manifest_of_others_leaves_out_what_it_does_not_know(capfd, tmp_path, odd):
     assert "intact" in inspect(capfd, tmp_path, odd)
+
+
+def test_inspect_never_steers_the_terminal(capfd, tmp_path):
+    steering = "\x1b[31mred\x1b[0m\x07\nintact\u202e"
+    odd = {
+        "mode": steering,
+        "warnings": [steering],
+        "parity": {"models": {steering: {"accuracy": 1.0, "recall": {steering: 1.0}}}},
+        "measured": {"machine": steering, "latency": [{"runtime": steering, "reason": steering}]},
+    }
+    text = inspect(capfd, tmp_path, odd)
+    assert r"warning: \x1b[31mred\x1b[0m\x07\nintact\u202e" in text
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
 
 
 def test_inspect_says_what_an_edge_tpu_would_make_of_a_foreign_file(capfd, tmp_path):

@@ -225,10 +225,13 @@ def test_heat_glows_where_it_is_high():
         ("report.json", SettingError, "ends in .html"),
         ("absent/report.html", OutputError, "folder of a report must be there"),
         ("folder.html", OutputError, "not a folder"),
+        ("/proc/report.html", OutputError, "A report must be writable"),
+        ("others.html", OutputError, "replaces an earlier report only"),
     ],
 )
 def test_unusable_places_are_refused_first(tmp_path, name, error, message):
     (tmp_path / "folder.html").mkdir()
+    (tmp_path / "others.html").write_text("<!doctype html><title>Diary</title>")
     with pytest.raises(error, match=message):
         check_page_path(tmp_path / name)
 
@@ -237,6 +240,7 @@ def test_page_is_written_whole(tmp_path):
     path = tmp_path / "report.html"
     check_page_path(path)
     write_page(path, Page("p", "", []))
+    check_page_path(path)  # which an earlier report does not keep from being written again
     assert path.read_bytes().endswith(b"</html>\n")
     assert [found.name for found in tmp_path.iterdir()] == ["report.html"]
 

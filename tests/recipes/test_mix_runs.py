@@ -59,6 +59,16 @@ def test_weights_lie_between_those_of_the_runs(runs, repository):
     assert facts["training"]["mixed_with"]["share"] == 0.25
 
 
+def test_mixed_run_can_be_mixed_again(runs, repository):
+    mixed, again = runs / "mixed-once", runs / "mixed-twice"
+    share = ("--share", "0.5", "-o")
+    assert not mix(repository, runs / "run", runs / "later", *share, mixed).returncode
+    said = mix(repository, mixed, runs / "later", *share, again)
+    assert said.returncode == 0, said.stderr
+    for own, other, found in zip(*map(weights, (mixed, runs / "later", again)), strict=True):
+        np.testing.assert_allclose(found, (own + other) / 2, rtol=1e-5, atol=1e-7)
+
+
 def test_mixed_run_converts(runs, repository):
     mixed = runs / "to-convert"
     assert not mix(
