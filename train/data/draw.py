@@ -30,7 +30,9 @@ def draw_units(
     """Give every unit a part; a judging part gets its rounded share of each label, at least one.
 
     A unit that would overfill the judging parts goes to the training part. Those with several
-    labels are drawn first; then each label fills up what is still missing.
+    labels are drawn first; then each label fills up what is still missing. The share is met to
+    within half of the largest unit, unless so many units hold several labels that nothing is left
+    to fill up with; then it may be less.
 
     Args:
         units: What is drawn.
