@@ -26,7 +26,8 @@ def _advise(shape: Any) -> str:
         if shape[3] == 1:
             return (
                 "Put keras.Input((height, width, 3)) and Conv2D(1, 1, use_bias=False) with the "
-                "weights 0.299, 0.587 and 0.114 before it, which make grey of colours, and save that"
+                "weights 0.299, 0.587 and 0.114 before it, which make grey of colours, and save "
+                "that"
             )
         if shape[3] == 3 and None in shape[1:3]:
             return (
