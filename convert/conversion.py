@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convert.candidates import Candidate, Made, Workshop
+from convert.doubts import doubt_labels
 from convert.examination import Examination, examine
 from convert.gate import Limits, Loss
 from convert.modes import AUTO, FLOAT32, MODES, QAT, modes_to_try
-from convert.parity import Measurement
+from convert.parity import Judge, Measurement
 from convert.progress import Progress, no_progress
 from convert.qat import FineTuning, Recipe
 from convert.refusal import Refusal, explain_refusal
@@ -136,10 +137,20 @@ def convert_run(run: Origin, *, settings: Settings, progress: Progress = no_prog
             labels=run.labels,
             goal=settings.goal,
         ),
-        warnings=(*run.warnings, *made.warnings, *_warn_of_floats(settings, last.mode)),
+        warnings=_gather_warnings(run, judge, made, _warn_of_floats(settings, last.mode)),
         calibration_pictures=len(workshop.calibration()) if MODES[last.mode].is_calibrated else 0,
         validation_pictures=len(judge.pictures),
     )
+
+
+def _gather_warnings(
+    run: Origin, judge: Judge, made: Made, others: Sequence[str]
+) -> tuple[str, ...]:
+    """Return what the person must know; first, what may be wrong with all of it."""
+    doubt = ""
+    if run.is_foreign:
+        doubt = doubt_labels(judge.original, judge.pictures.truth, labels=run.labels)
+    return (*([doubt] if doubt else []), *run.warnings, *made.warnings, *others)
 
 
 def _try_modes(workshop: Workshop, settings: Settings, plain: Made) -> tuple[Attempt, ...]:

@@ -84,6 +84,9 @@ def find_pictures(root: Path, *, labels: tuple[str, ...]) -> PictureFolder:
         DataError: No such folder, a subfolder that is no label, or a label without pictures.
     """
     folders = _find_parts(root, labels)
+    for part, folder in folders.items():
+        if part != "test":
+            _check_names(folder, labels)
     found = {
         part: tuple(find_labelled_pictures(folder, labels=labels))
         for part, folder in folders.items()
@@ -157,6 +160,19 @@ def _find_parts(root: Path, labels: Sequence[str]) -> dict[str, Path]:
 def _subfolders(root: Path) -> Iterator[Path]:
     if root.is_dir():  # whoever lists the labels says what is wrong otherwise
         yield from (path for path in sorted(root.iterdir()) if not is_hidden(path.name))
+
+
+def _check_names(folder: Path, labels: Sequence[str]) -> None:
+    """Refuse a subfolder of pictures that is named after no label."""
+    known = {label.casefold() for label in labels}
+    for path in _subfolders(folder):
+        if path.is_dir() and path.name.casefold() not in known:
+            raise DataError(
+                "Each subfolder of --data must be named after a label of --labels: "
+                + name_some(labels, like=path.name),
+                received=f"{path.name} in {folder}",
+                fix="Rename it, or take it out of the folder",
+            )
 
 
 def _check_labels(folder: Path, found: set[str], labels: Sequence[str]) -> None:

@@ -79,6 +79,11 @@ class RunFolder:
         """What the report must say: nothing, since everything is known of a run."""
         return ()
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether labels and scaling are what a person says: no, training wrote them down."""
+        return False
+
     def prepare(self, progress: Progress) -> "RunFolder":
         """Return the run itself, of which nothing is left to prepare."""
         del progress

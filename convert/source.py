@@ -46,6 +46,10 @@ class Origin(Protocol):
     def warnings(self) -> Sequence[str]:
         """What the report must say, whatever comes of the conversion."""
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether labels and scaling are what a person says, and may be wrong."""
+
     def part(self, name: str) -> list[RunPicture]:
         """Return the pictures of one part: "train", "validation" or "test"."""
 

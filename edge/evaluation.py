@@ -135,13 +135,13 @@ def _subfolders(folder: Path) -> Iterator[Path]:
         )
     except OSError as error:
         raise DataError(
-            "A folder to evaluate must be readable",
+            "A folder of labelled pictures must be readable",
             received=f"{folder}: {error.strerror or error}",
             fix="Name a folder that holds a subfolder per label",
         ) from error
     if not found:
         raise DataError(
-            "A folder to evaluate holds a subfolder per label",
+            "A folder of labelled pictures holds a subfolder per label",
             received=f"{folder}, which has no subfolder",
             fix="Sort the pictures into subfolders, for example FOLDER/cat and FOLDER/dog",
         )

@@ -23,7 +23,9 @@ from edge.manifest import InputSpec
 Weights = Mapping[str, Sequence[NDArray[np.float32]]]
 """Of each step by its name, in Keras's order."""
 
-_SCALERS = ("Rescaling", "Normalization")
+SCALERS = ("Rescaling", "Normalization")
+"""Kinds of layers with a factor and an offset per channel."""
+
 _SMALLEST_DEVIATION = 1e-7  # Keras's own
 _PLAUSIBLE_SPREADS = (0.1, 300.0)
 _WHOLE = 1e-4  # of a grey level
@@ -88,11 +90,12 @@ def read_front(
         factors, offsets = _from_pairs(asked.per_channel())
     taken: list[str] = []
     while (step := _first_scaler(architecture)) is not None:
-        factor, offset = _read_scaler(step, weights.get(step.name, ()))
+        factor, offset = read_scaler(step, weights.get(step.name, ()))
         factors, offsets = factors * factor, offsets * factor + offset
         taken.append(step.name)
         architecture = architecture.without(step)
-    if asked is None and not taken:
+    branches = [s.name for s in architecture.users_of(INPUT) if s.kind in SCALERS]
+    if asked is None and not taken and not branches:
         raise ModelFileError(
             "Of a network that takes scaled pixels somebody must say how they are scaled",
             received=f"{path}, which has no Rescaling or Normalization layer at its front, and no "
@@ -101,7 +104,7 @@ def read_front(
         )
     if taken:
         _check_plausible(factors, taken, path)
-    note = _explain(factors, offsets, taken, is_asked=asked is not None)
+    note = _explain(factors, offsets, taken, branches, is_asked=asked is not None)
     return Front(factors, offsets, note), architecture
 
 
@@ -133,15 +136,39 @@ def fit_front(front: Front, architecture: Architecture) -> Fitted:
 
 def _first_scaler(architecture: Architecture) -> Step | None:
     users = architecture.users_of(INPUT)
-    is_alone = len(users) == 1 and users[0].kind in _SCALERS and len(architecture.steps) > 1
+    is_alone = len(users) == 1 and users[0].kind in SCALERS and len(architecture.steps) > 1
     return users[0] if is_alone else None
 
 
-def _read_scaler(step: Step, weights: Sequence[NDArray[np.float32]]) -> tuple[Any, Any]:
-    """Return factor and offset of a layer that scales pixels, one number or one per channel."""
+def read_scaler(
+    step: Step, weights: Sequence[NDArray[np.float32]], *, channels: int = _CHANNELS
+) -> tuple[Any, Any]:
+    """Return factor and offset of a layer that scales, `(channels,)` each.
+
+    Args:
+        step: Of one of the kinds `SCALERS`.
+        weights: Of it.
+        channels: Of what it takes.
+
+    Raises:
+        ModelFileError: It treats places of a picture differently.
+    """
+    found = [np.asarray(value, np.float64) for value in _read_numbers(step, weights)]
+    if not all(value.size in (1, channels) for value in found):
+        raise ModelFileError(
+            "What scales pixels must do the same everywhere in a picture: one number, or one for "
+            "each channel",
+            received=f"{step.name!r} ({step.kind}) with {max(v.size for v in found)} numbers",
+            fix="Train it with Normalization(axis=-1) or Rescaling, and save it again",
+        )
+    factor, offset = (np.broadcast_to(value.reshape(-1), (channels,)) for value in found)
+    return factor, offset
+
+
+def _read_numbers(step: Step, weights: Sequence[NDArray[np.float32]]) -> tuple[Any, Any]:
     settings = step.settings
     if step.kind == "Rescaling":
-        return np.asarray(settings["scale"], float), np.asarray(settings.get("offset", 0.0), float)
+        return settings["scale"], settings.get("offset", 0.0)
     given = settings.get("mean") is not None
     mean, variance = (settings["mean"], settings["variance"]) if given else weights[:2]
     mean, variance = (np.asarray(value, np.float64).reshape(-1) for value in (mean, variance))
@@ -156,12 +183,16 @@ def _from_pairs(pairs: Sequence[tuple[float, float]]) -> tuple[Any, Any]:
     return 1 / deviations, -means / deviations
 
 
-def _explain(factors: Any, offsets: Any, taken: Sequence[str], *, is_asked: bool) -> str:
+def _explain(
+    factors: Any, offsets: Any, taken: Sequence[str], branches: Sequence[str], *, is_asked: bool
+) -> str:
     means, deviations = -offsets / factors, 1 / factors
     pairs = [tuple(map(float, np.round(values, 4) + 0.0)) for values in (means, deviations)]
     shown = Normalization(*(values[:1] if len(set(values)) == 1 else values for values in pairs))
     sources = ["as asked"] if is_asked else []
     sources += [f"by its own {', '.join(map(repr, taken))}"] if taken else []
+    if branches:
+        sources.append(f"by its own {', '.join(map(repr, branches))} in branches")
     return f"pixels: {shown}, {' and then '.join(sources)}"
 
 

@@ -9,6 +9,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from convert.keras_file.architecture import INPUT, Architecture, Step
 from convert.keras_file.archive import KerasArchive
-from convert.keras_file.front import Weights
+from convert.keras_file.front import SCALERS, Weights, read_scaler
 from edge.chatter import chatter_kept_back
 from edge.errors import ModelFileError
 from edge.records import Scores
@@ -106,9 +107,14 @@ def build_network(
     for step in architecture.steps:
         try:
             taken = [outputs[name] for name in step.takes]
+            own = weights.get(step.name, ())
+            if step.kind in SCALERS and len(taken[0].shape) == 4:
+                step, own = _as_convolution(step, own, channels=taken[0].shape[3])
             layer = _make_layer(step, {} if is_legacy else _ACTIVATIONS)
             outputs[step.name] = layer(taken if step.kind in _JOINING else taken[0])
-            layer.set_weights(weights.get(step.name, ()))
+            layer.set_weights(own)
+        except ModelFileError:  # which is a ValueError
+            raise
         except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
             raise ModelFileError(
                 "Every layer of a Keras file must be as Keras makes it",
@@ -172,6 +178,18 @@ def _find_layer(original: Any, step: Step) -> Any:
     for name in step.path:
         found = found.get_layer(name)
     return found
+
+
+def _as_convolution(
+    step: Step, weights: Sequence[NDArray[np.float32]], *, channels: int
+) -> tuple[Step, list[NDArray[np.float32]]]:
+    """Return a scaling within the network as what tfmot can quantize: a 1x1 convolution."""
+    factor, offset = (
+        values.astype(np.float32) for values in read_scaler(step, weights, channels=channels)
+    )
+    settings = {"kernel_size": 1, "padding": "valid", "use_bias": True}
+    convolution = replace(step, kind="DepthwiseConv2D", settings=settings)
+    return convolution, [factor.reshape(1, 1, channels, 1), offset]
 
 
 def _make_layer(step: Step, activations: Mapping[str, Any]) -> Any:

@@ -49,6 +49,11 @@ class KerasOrigin:
     warnings: tuple[str, ...]
     network: Any
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether labels and scaling are what a person says, and may be wrong: yes."""
+        return True
+
     def part(self, name: str) -> list[RunPicture]:
         """Return the pictures of one part: "train" or "validation"."""
         return [picture for picture in self.pictures if picture.part == name]

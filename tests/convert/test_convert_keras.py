@@ -100,6 +100,15 @@ def test_model_file_says_where_it_comes_from_and_names_no_folder(others, convert
     assert "/" not in json.dumps(manifest.training["data"])
 
 
+def test_labels_in_another_order_are_noticed(others, convert, tmp_path):
+    labels = tmp_path / "turned.txt"
+    labels.write_text("\n".join((*LABELS[1:], LABELS[0])), encoding="utf-8")
+    code, out, err = convert(others, "--quantize", "float32", "--json", labels=labels)
+    assert code == 0, err
+    doubt = json.loads(out)["warnings"][0]
+    assert doubt.startswith("the labels may be in another order: pictures of 'rößchen dots' are")
+
+
 @pytest.mark.slow
 def test_keras_file_learns_to_be_8_bit(others, convert):
     code, out, err = convert(others, "--json")

@@ -123,12 +123,6 @@ def test_empty_folder_is_refused(tmp_path):
         find_pictures(tmp_path, labels=LABELS)
 
 
-def test_subfolder_that_is_no_label_is_refused(root):
-    (root / "bird").mkdir()
-    with pytest.raises(DataError, match=r"one of the model's labels: cat, dog. Received: bird"):
-        find_pictures(root, labels=LABELS)
-
-
 def test_label_without_pictures_is_refused(root):
     shutil.rmtree(root / "dog")
     (root / "dog").mkdir()
@@ -141,3 +135,23 @@ def test_label_with_one_picture_is_refused(root):
         (root / "dog" / f"{number}.png").write_bytes((root / "dog" / "0.png").read_bytes())
     with pytest.raises(DataError, match=r"two different pictures at least.*Received: 1 of dog"):
         read(root)
+
+
+@pytest.mark.parametrize("place", [".", "train"])
+def test_folder_of_no_label_is_refused_in_the_words_of_the_conversion(root, place):
+    if place == "train":
+        for part in ("val", "train"):
+            for label in LABELS:
+                draw(root.parent / "parts" / part / label / "1.png", 1, label)
+        root = root.parent / "parts"
+    draw(root / place / "bird" / "1.png", 1, "dog")
+    with pytest.raises(
+        DataError, match=r"^Each subfolder of --data must be named .*: cat, dog\. Received: bird in"
+    ) as caught:
+        find_pictures(root, labels=LABELS)
+    assert "evaluate" not in str(caught.value)
+
+
+def test_missing_folder_is_not_called_one_to_evaluate(tmp_path):
+    with pytest.raises(DataError, match=r"^A folder of labelled pictures must be readable"):
+        find_pictures(tmp_path / "none", labels=LABELS)
