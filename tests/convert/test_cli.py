@@ -88,14 +88,13 @@ def test_converted_file_is_a_zip_archive_that_other_readers_take(converted):
 
 def test_converted_file_classifies_on_the_device_as_it_was_measured(converted, run_folder):
     path, text = converted
-    run = read_run(run_folder)
+    report, run = json.loads(text), read_run(run_folder)
     with open_classifier(path) as classifier:
         said = [
             (classifier.classify(read_picture(picture.path)), picture.label)
             for picture in run.part("validation")
         ]
     accuracy = np.mean([prediction.top_label == label for prediction, label in said])
-    report = json.loads(text)
     assert accuracy == pytest.approx(report["models"][report["deployed"]]["accuracy"])
 
 
