@@ -12,25 +12,10 @@ from colour_model import (
 )
 
 from edge.classifier import open_classifier
-from edge.errors import MissingExtraError, ModelFileError, NotVerifiableError
-from edge.interpreter import RUNTIMES, load_runtime, open_interpreter, runtime_version
+from edge.errors import ModelFileError, NotVerifiableError
+from edge.interpreter import open_interpreter, runtime_version
 from edge.modelfile import read_model_file, write_model_file
 from edge.testing import FakeInterpreter
-
-
-# TensorFlow takes long to import, once here and once in the process that tries a new model.
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.slow if name == "tensorflow" else ())
-        for name in RUNTIMES
-    ]
-)
-def runtime(request):
-    try:
-        load_runtime(request.param)
-    except MissingExtraError as error:
-        pytest.skip(f"{request.param}: {error.received}")
-    return request.param
 
 
 @pytest.fixture(params=["uint8", "int8", "float32"])

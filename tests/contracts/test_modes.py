@@ -11,26 +11,11 @@ import pytest
 from texture_runs import LABELS, SIDE, draw
 
 from edge.classifier import input_filler
-from edge.errors import MissingExtraError
-from edge.interpreter import RUNTIMES, load_runtime, open_interpreter
+from edge.interpreter import open_interpreter
 from edge.manifest import InputSpec
 
 FOLDER = Path(__file__).parent / "modes"
 MODES = sorted(path.stem for path in FOLDER.glob("*.tflite"))
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.slow if name == "tensorflow" else ())
-        for name in RUNTIMES
-    ]
-)
-def runtime(request):
-    try:
-        load_runtime(request.param)
-    except MissingExtraError as error:
-        pytest.skip(f"{request.param}: {error.received}")
-    return request.param
 
 
 def classify(mode, runtime, count=90):
