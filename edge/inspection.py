@@ -15,10 +15,10 @@ from edge.manifest import Manifest
 from edge.metadata import Metadata, read_metadata
 from edge.modelfile import (
     INTACT_RULE,
+    check_tflite,
     has_manifest,
     hash_network,
-    read_model_bytes,
-    read_model_file,
+    parse_model_file,
     read_whole,
     split_members,
 )
@@ -73,7 +73,7 @@ def inspect_file(path: Path) -> Inspection:
     data = read_whole(path)
     manifest = None
     try:
-        manifest, verdict, reason = _judge(path)
+        manifest, verdict, reason = _judge(path, data)
     except NotVerifiableError as error:
         verdict, reason = NOT_VERIFIABLE, f"{_reason(path, error)}. {error.fix}"
     except ModelFileError as error:
@@ -98,14 +98,14 @@ def _hash_network(path: Path, data: bytes) -> str | None:
     return None if front is None else hash_network(front)
 
 
-def _judge(path: Path) -> tuple[Manifest | None, str, str]:
-    data = read_model_bytes(path)
+def _judge(path: Path, data: bytes) -> tuple[Manifest | None, str, str]:
+    check_tflite(path, data)
     _, members = split_members(path, data)
     if not has_manifest(path, data, members):
         list_operators(data)
         reason = "it carries no manifest: it was not made by catseye; edge package wraps it"
         return None, NOT_VERIFIABLE, reason
-    model = read_model_file(path)
+    model = parse_model_file(path, data)
     try:
         verify_model(model)
     except MissingExtraError:

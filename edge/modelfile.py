@@ -66,7 +66,21 @@ def read_model_file(path: Path) -> ModelFile:
         NotVerifiableError: Of a newer format.
         ModelFileError: Missing, no model file, not made by catseye, or damaged.
     """
-    data = read_model_bytes(path)
+    return parse_model_file(path, read_whole(path))
+
+
+def parse_model_file(path: Path, data: bytes) -> ModelFile:
+    """Do what `read_model_file` does, with the bytes of a file that was read already.
+
+    Args:
+        path: Where it was read from.
+        data: The whole file.
+
+    Raises:
+        NotVerifiableError: Of a newer format.
+        ModelFileError: No model file, not made by catseye, or damaged.
+    """
+    check_tflite(path, data)
     model_bytes, members = split_members(path, data)
     if not has_manifest(path, data, members):
         raise ModelFileError(
@@ -115,13 +129,22 @@ def read_model_bytes(path: Path) -> bytes:
         ModelFileError: Missing, unreadable, no file, too large, or not a TFLite file.
     """
     data = read_whole(path)
+    check_tflite(path, data)
+    return data
+
+
+def check_tflite(path: Path, data: bytes) -> None:
+    """Refuse the bytes of what is no TFLite file.
+
+    Raises:
+        ModelFileError: They are.
+    """
     if data[4:8] != b"TFL3":
         raise ModelFileError(
             "A model file must be a TFLite FlatBuffer (bytes 4 to 8 are TFL3)",
             received=f"{path}, which starts with {data[:8]!r}",
             fix="Name a .tflite file, for example one made by edge convert",
         )
-    return data
 
 
 def read_whole(path: Path) -> bytes:
