@@ -4,10 +4,8 @@ import json
 import subprocess
 import sys
 
-import cv2
 import pytest
 from colour_model import (
-    COLOURS_BGR,
     LABELS,
     build_colour_model,
     lose_numbers,
@@ -16,8 +14,8 @@ from colour_model import (
     picture_bgr,
     write_colour_model,
 )
+from model_commands import call_on, each_command
 
-from edge import cli
 from edge.classifier import open_classifier
 from edge.errors import ModelFileError, NotVerifiableError
 from edge.golden import check_golden
@@ -176,27 +174,10 @@ def test_model_for_a_newer_runtime_is_not_damaged(tmp_path):
     assert "pip install --upgrade ai-edge-litert" in found.reason
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("run", "--source", "{folder}", "-m", "{model}"),
-        ("classify", "{folder}", "-m", "{model}"),
-        ("evaluate", "{folder}", "-m", "{model}"),
-        ("bench", "-m", "{model}"),
-        ("inspect", "{model}"),
-        ("doctor", "-m", "{model}"),
-    ],
-    ids=lambda command: command[0],
-)
+@each_command
 def test_every_command_says_that_the_runtime_is_too_old(tmp_path, capfd, command):
     model = write_colour_model(tmp_path / "newer.tflite", spoil=need_newer_runtime)
-    for label in COLOURS_BGR:
-        (tmp_path / "photos" / label).mkdir(parents=True)
-        cv2.imwrite(str(tmp_path / "photos" / label / "1.png"), picture_bgr(label))
-    words = [word.format(folder=tmp_path / "photos", model=model) for word in command]
-    code = cli.main(words)
-    captured = capfd.readouterr()
-    said = " ".join((captured.out + captured.err).split())
+    code, said = call_on(model, command, capfd)
     assert code == (0 if command[0] == "inspect" else 1)
     assert "must be as new as the operators of the model (litert is older)" in said
     assert "pip install --upgrade ai-edge-litert" in said

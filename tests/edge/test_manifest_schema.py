@@ -5,13 +5,12 @@ import json
 import zipfile
 from pathlib import Path
 
-import cv2
 import jsonschema
 import pytest
-from colour_model import picture_bgr, write_colour_model
+from colour_model import write_colour_model
+from model_commands import call_on, each_command
 
 import edge
-from edge import cli
 from edge.errors import ModelFileError
 from edge.manifest import FORMAT, FORMAT_VERSION, RESIZE_MODES, Manifest
 from edge.modelfile import default_model_path, read_model_file, write_model_file
@@ -217,26 +216,10 @@ def test_a_newer_version_is_refused_before_its_hash_and_its_fields(tmp_path, has
         read_model_file(path)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("run", "--source", "{folder}", "-m", "{model}"),
-        ("classify", "{folder}", "-m", "{model}"),
-        ("evaluate", "{folder}", "-m", "{model}"),
-        ("bench", "-m", "{model}"),
-        ("inspect", "{model}"),
-        ("doctor", "-m", "{model}"),
-    ],
-    ids=lambda command: command[0],
-)
+@each_command
 def test_every_command_says_what_to_do_about_a_newer_version(tmp_path, capfd, command):
     model = write_newer(tmp_path / "model.tflite")
-    (tmp_path / "photos" / "red").mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "photos" / "red" / "1.png"), picture_bgr("red"))
-    words = [word.format(folder=tmp_path / "photos", model=model) for word in command]
-    code = cli.main(words)
-    captured = capfd.readouterr()
-    said = " ".join((captured.out + captured.err).split())
+    code, said = call_on(model, command, capfd)
     assert code == (0 if command[0] == "inspect" else 1)
     assert "version 2" in said
     assert "git pull" in said
