@@ -70,7 +70,11 @@ class ParityError(CatseyeError, ValueError):
 
 
 class SourceError(CatseyeError, OSError):
-    """A camera, recording or folder that cannot be opened or was lost."""
+    """A camera, stream, recording or folder that cannot be opened or was lost."""
+
+
+class SourceRefusedError(SourceError):
+    """A source that only a person can mend: permission, credentials, an address that is wrong."""
 
 
 class WorkerError(CatseyeError, ConnectionError):
