@@ -86,11 +86,10 @@ class Decider:
             are no probabilities.
         """
         self._go_on(frame.time_seconds)
-        scores = np.asarray(prediction.scores)
-        if not self._are_probabilities(scores):
+        if not self._are_probabilities(np.asarray(prediction.scores)):
             self._invalid += 1
             return _decision(UNKNOWN, 0.0, frame, now_seconds=now_seconds)
-        scores = scores.astype(np.float64).clip(0.0, 1.0)
+        scores = np.asarray(prediction.scores, np.float64).clip(0.0, 1.0)
         if self._votes.add(scores, self._now):
             self._note_winner(self._votes.winner(self._believed))
         self._change_belief()
