@@ -9,7 +9,7 @@ from typing import Protocol
 from edge.classifier import Classifier
 from edge.decision import Decider
 from edge.events import EventTracker
-from edge.records import Clock, Frame, Look, Offline, Picture, Prediction
+from edge.records import Clock, Event, Frame, Look, Offline, Picture, Prediction
 
 LONGEST_AGE_SECONDS = 1.0
 """Frames older than this are not decided on, unless told otherwise."""
@@ -119,15 +119,19 @@ class Watcher:
     def _rest(self, frame: Frame) -> Look:
         self._decider.rest(frame)
         events = () if self._events is None else self._events.rest(frame.time_seconds)
-        return Look(self._picture, frame, events=events or (), is_resting=True)
+        return Look(self._picture, frame, events=events, is_resting=True)
 
     def _miss(self, offline: Offline) -> Look:
         """Forget what was seen before: it must not count once the source is back."""
-        self._picture = Picture.OFFLINE
-        events = ()
+        events: tuple[Event, ...] = ()
         if self._latest is not None:
-            events = self._withhold(self._latest).events
-            self._latest = None
+            if self._picture is not Picture.OFFLINE:
+                self._picture = Picture.OFFLINE
+                events = self._withhold(self._latest).events
+            if self._events is not None:  # time goes on without frames
+                time_seconds = self._latest.time_seconds + self._age_seconds(self._latest)
+                events += self._events.rest(time_seconds)
+        self._picture = Picture.OFFLINE
         return Look(Picture.OFFLINE, events=events, reason=offline.reason)
 
     def _is_old(self, frame: Frame) -> bool:
