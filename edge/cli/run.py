@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -187,12 +186,22 @@ def _run(
 
 def _open_source(settings: RunSettings, clock: "Clock", stop: threading.Event) -> "FrameSource":
     from edge.capture import NewestFrame
-    from edge.sources import DeferredSource, open_source
+    from edge.sources import SourceOptions, is_live, open_source
+    from edge.sources.pacing import PacedSource
 
-    opener = partial(
-        open_source, settings.source, clock=clock, pace=settings.is_paced, size_wh=settings.size_wh
-    )
-    return NewestFrame(DeferredSource(opener), stop=stop) if settings.is_paced else opener()
+    if not settings.is_paced and is_live(settings.source):
+        raise SettingError(
+            "Only a recording can run as fast as possible",
+            received=f"camera {settings.source}",
+            fix="Leave --as-fast-as-possible out",
+        )
+    options = SourceOptions(size_wh=settings.size_wh)
+    source = open_source(settings.source, clock=clock, options=options)
+    if not settings.is_paced:
+        return source
+    if not is_live(settings.source):
+        source = PacedSource(source, clock=clock)
+    return NewestFrame(source, stop=stop)
 
 
 def _open_display(
