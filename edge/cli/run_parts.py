@@ -52,7 +52,9 @@ def load_model(settings: RunSettings, model: "ModelFile") -> "Classifier":
     """
     from edge.classifier import load_classifier
 
-    return load_classifier(model, runtime=settings.runtime, threads=settings.threads)
+    return load_classifier(
+        model, runtime=settings.runtime, threads=settings.threads, region=settings.region
+    )
 
 
 def open_capture(
