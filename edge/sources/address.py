@@ -169,7 +169,8 @@ def _split_query(text: str) -> tuple[str, str, str]:
 
 
 def _hide_value(pair: re.Match[str]) -> str:
-    if not pair[2] or pair[1].lower() in _HARMLESS_NAMES:
+    is_hidden = pair[2].rstrip(".,:)") == _HIDDEN  # in a text that was redacted before
+    if not pair[2] or is_hidden or pair[1].lower() in _HARMLESS_NAMES:
         return pair[0]
     return f"{pair[1]}={_HIDDEN}"
 
