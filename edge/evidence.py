@@ -47,7 +47,8 @@ class EvidenceSpec:
         enter_seconds: Time that a label must have the evidence before it is believed.
         leave_seconds: Time that a label must be without the evidence before it is given up.
         cooldown_seconds: Time after it was given up in which a label is not believed again.
-        longest_gap_seconds: Age from which a vote no longer counts beside a new one.
+        longest_gap_seconds: A vote older than this does not count beside a new one, and after a
+            gap of this length between two frames nothing is believed.
 
     Raises:
         SettingError: A value out of its range, or a rule that could never be met.
