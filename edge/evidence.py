@@ -72,7 +72,7 @@ class EvidenceSpec:
 
     def __post_init__(self) -> None:
         """Refuse values out of range and rules that could never be met."""
-        _check(self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "k-of-n")
+        _check(self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "rule=k-of-n")
         _check(
             1 <= self.votes <= self.window <= _LARGEST_WINDOW,
             f"votes must be at least 1 and at most window, and window at most {_LARGEST_WINDOW}",

@@ -35,7 +35,7 @@ def test_evidence_is_written_as_one_line():
 
 # (text, what the message says)
 UNREADABLE = [
-    ("votes", r"--evidence takes rule=\.\.\., votes=.*Received: votes.*example votes=3"),
+    ("votes", r"--evidence takes NAME=VALUE.*rule, votes, .*Received: votes\..*example votes=3"),
     ("leave=1", r"Received: leave=1\..*example leave_seconds=0\.5"),  # the nearest setting
     ("votes=2.5", r"votes of --evidence must be a whole number.*Received: 2\.5.*votes=3"),
     ("hysteresis=much", r"hysteresis of --evidence must be a number.*Received: much"),
