@@ -62,8 +62,8 @@ class EvidenceSpec:
     votes: int = 3
     window: int = 5
     period_seconds: float = 0.1
-    half_life_seconds: float = 0.5
-    enough: float = 2.0
+    half_life_seconds: float = 1.0
+    enough: float = 1.5
     hysteresis: float = 0.1
     enter_seconds: float = 0.0
     leave_seconds: float = 0.5
@@ -72,7 +72,9 @@ class EvidenceSpec:
 
     def __post_init__(self) -> None:
         """Refuse values out of range and rules that could never be met."""
-        _check(self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "rule=k-of-n")
+        _check(
+            self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "rule=k-of-n"
+        )
         _check(
             1 <= self.votes <= self.window <= _LARGEST_WINDOW,
             f"votes must be at least 1 and at most window, and window at most {_LARGEST_WINDOW}",
@@ -98,7 +100,7 @@ class EvidenceSpec:
             f"longest_gap_seconds={math.ceil(2 * lasting)}",
         )
         _check(self.half_life_seconds > 0, "half_life_seconds must be above 0",
-               self.half_life_seconds, "half_life_seconds=0.5")  # fmt: skip
+               self.half_life_seconds, "half_life_seconds=1")  # fmt: skip
         ages = self.period_seconds * np.arange(self.window, dtype=np.float64)
         most = float(decay(ages, self)[ages <= self.longest_gap_seconds].sum())
         _check(

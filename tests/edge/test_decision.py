@@ -154,9 +154,15 @@ def test_decide_accepts_the_rounding_of_a_quantized_model():
     assert (decision.label, decision.score) == ("cat", 1.0)
 
 
-def test_decide_with_the_defaults_at_two_and_a_half_frames_per_second():
-    decisions = decide_all(make_decider(), [CAT] * 6, period=0.4)
-    assert [decision.label for decision in decisions] == [UNKNOWN] * 2 + ["cat"] * 4
+# (rule, frames that it takes with the defaults)
+@pytest.mark.parametrize(
+    ("rule", "frames"), [("k-of-n", 3), ("consecutive", 3), ("mean", 3), ("decayed-sum", 2)]
+)
+@pytest.mark.parametrize("rate_hz", [2.5, 10])
+def test_decide_with_the_defaults_at_a_low_rate(rule, frames, rate_hz):
+    decisions = decide_all(make_decider(rule=rule), [CAT] * 5, period=1 / rate_hz)
+    labels = [decision.label for decision in decisions]
+    assert labels == [UNKNOWN] * (frames - 1) + ["cat"] * (6 - frames)
 
 
 @pytest.mark.parametrize(("gap", "label"), [(2.0, "cat"), (2.1, UNKNOWN)])

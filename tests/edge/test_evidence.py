@@ -28,7 +28,7 @@ def test_parse_evidence_takes_the_later_of_two():
 
 def test_evidence_is_written_as_one_line():
     assert str(EvidenceSpec()) == (
-        "rule=k-of-n votes=3 window=5 period_seconds=0.1 half_life_seconds=0.5 enough=2 "
+        "rule=k-of-n votes=3 window=5 period_seconds=0.1 half_life_seconds=1 enough=1.5 "
         "hysteresis=0.1 enter_seconds=0 leave_seconds=0.5 cooldown_seconds=0 longest_gap_seconds=2"
     )
 
@@ -49,7 +49,7 @@ UNREADABLE = [
     ("enter_seconds=inf", r"enter_seconds must be.*Received: inf.*enter_seconds=0"),
     ("half_life_seconds=0", r"half_life_seconds must be above 0"),
     ("enough=0", r"enough must be above 0"),
-    ("rule=decayed-sum enough=4", r"enough must be above 0 and at most 3\.86.*Received: 4"),
+    ("rule=decayed-sum enough=5", r"enough must be above 0 and at most 4\.37.*Received: 5"),
     ("period_seconds=1.5", r"3 votes, one every 1\.5 s, must fit into longest_gap_seconds"),
 ]
 
