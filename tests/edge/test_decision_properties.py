@@ -1,5 +1,6 @@
 """What holds of all decisions, whatever the frames: searched for counterexamples."""
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -125,7 +126,7 @@ def test_invalid_frames_change_nothing_on_the_others(rules, frames, data):
     noisy = decide_at(make_decider(**rules), steps)
     clean = decide_at(make_decider(**rules), [step for step in steps if is_valid(step[1])])
     kept = [decision for decision, step in zip(noisy, steps, strict=True) if is_valid(step[1])]
-    gaps = [b.time_seconds - a.time_seconds for a, b in zip(clean, clean[1:], strict=False)]
+    gaps = [b.time_seconds - a.time_seconds for a, b in itertools.pairwise(clean)]
     if max(gaps, default=0.0) <= 1.9:  # a longer gap without a valid frame is one of frames
         assert [item.label for item in kept] == [item.label for item in clean]
 
@@ -167,7 +168,7 @@ def test_the_rate_of_the_frames_shifts_a_decision_by_no_more_than_the_bound(
     runs = []
     for rate_hz, jitter, seed, start in zip(rates, jitters, seeds, (0.0, begin), strict=True):
         times = frame_times(rate_hz, jitter, begin=start, seconds=12, seed=seed)
-        longest += [b - a for a, b in zip(times, times[1:], strict=False)]
+        longest += [b - a for a, b in itertools.pairwise(times)]
         rows = [(0.9, 0.0, 0.1) if 3 <= t < 3 + stay else (0.0, 0.1, 0.9) for t in times]
         decider = make_decider(rule=rule, enter_seconds=0.2)
         runs.append(changes_of(decide_at(decider, zip(times, rows, strict=True))))

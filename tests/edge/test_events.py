@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -143,7 +144,7 @@ def test_events_are_ordered_separate_and_made_of_decisions(steps):
         assert (start.label, start.start_seconds) == (end.label, end.start_seconds)
         assert {end.start_seconds, end.end_seconds, end.frame_seconds} <= set(decided[end.label])
         assert end.start_seconds <= end.frame_seconds <= end.end_seconds
-    for before, after in zip(ended, ended[1:], strict=False):
+    for before, after in itertools.pairwise(ended):
         assert before.end_seconds < after.start_seconds
         if before.label == after.label:
             between = [*decided.get("cat", ()), *decided.get("dog", ())]

@@ -1,4 +1,5 @@
 import math
+from contextlib import suppress
 from dataclasses import fields
 
 import numpy as np
@@ -103,10 +104,8 @@ def test_what_is_written_reads_the_same_on_any_base(spec, base):
 @few
 @given(specs(), st.sampled_from(fields(EvidenceSpec)), st.text(max_size=8))
 def test_parse_evidence_raises_nothing_but_setting_errors(base, field, text):
-    try:
-        parse_evidence(f"{field.name}={text}", base)
-    except SettingError as error:
-        assert "Received" in str(error)
+    with suppress(SettingError):
+        assert isinstance(parse_evidence(f"{field.name}={text}", base), EvidenceSpec)
 
 
 @pytest.mark.parametrize(("votes", "window"), [(3, 5), (1, 1), (1000, 1000)])

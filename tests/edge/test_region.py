@@ -59,7 +59,7 @@ def test_cells_are_those_of_the_whole_frame():
 
 def test_cells_of_a_polygon_are_about_its_area():
     cells = parse_region(TRIANGLE).cells((60, 80))
-    assert cells.sum() / cells.size == pytest.approx(0.18, abs=0.01)
+    assert cells.sum() / cells.size == pytest.approx(0.18, abs=0.02)  # and its edge
     assert not cells[45, 60]
 
 
