@@ -47,7 +47,8 @@ class EvidenceSpec:
         enter_seconds: Time that a label must have the evidence before it is believed.
         leave_seconds: Time that a label must be without the evidence before it is given up.
         cooldown_seconds: Time after it was given up in which a label is not believed again.
-        longest_gap_seconds: Age from which a vote no longer counts beside a new one.
+        longest_gap_seconds: A vote older than this does not count beside a new one, and after a
+            gap of this length between two frames nothing is believed.
 
     Raises:
         SettingError: A value out of its range, or a rule that could never be met.
@@ -61,8 +62,8 @@ class EvidenceSpec:
     votes: int = 3
     window: int = 5
     period_seconds: float = 0.1
-    half_life_seconds: float = 0.5
-    enough: float = 2.0
+    half_life_seconds: float = 1.0
+    enough: float = 1.5
     hysteresis: float = 0.1
     enter_seconds: float = 0.0
     leave_seconds: float = 0.5
@@ -71,7 +72,9 @@ class EvidenceSpec:
 
     def __post_init__(self) -> None:
         """Refuse values out of range and rules that could never be met."""
-        _check(self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "k-of-n")
+        _check(
+            self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "rule=k-of-n"
+        )
         _check(
             1 <= self.votes <= self.window <= _LARGEST_WINDOW,
             f"votes must be at least 1 and at most window, and window at most {_LARGEST_WINDOW}",
@@ -97,7 +100,7 @@ class EvidenceSpec:
             f"longest_gap_seconds={math.ceil(2 * lasting)}",
         )
         _check(self.half_life_seconds > 0, "half_life_seconds must be above 0",
-               self.half_life_seconds, "half_life_seconds=0.5")  # fmt: skip
+               self.half_life_seconds, "half_life_seconds=1")  # fmt: skip
         ages = self.period_seconds * np.arange(self.window, dtype=np.float64)
         most = float(decay(ages, self)[ages <= self.longest_gap_seconds].sum())
         _check(

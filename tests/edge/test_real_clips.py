@@ -20,9 +20,6 @@ DOG = "Sanskar-J__dog.mp4"
 PORCH = pytest.mark.xfail(
     strict=True, reason="the model has not learned what a camera above a porch sees"
 )
-UPRIGHT = pytest.mark.xfail(
-    strict=True, reason="an upright frame, squashed to a square, shows a cat of twice its width"
-)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +52,7 @@ def test_the_embedded_model_knows_real_clips(classifier, shared_data, name, labe
         pytest.param(CAT_ON_PORCH, {"dog"}, marks=PORCH),
         pytest.param(MAN_ON_PORCH, {"cat", "dog"}, marks=PORCH),
         (PEOPLE_IN_ROOM, {"cat", "dog"}),
-        pytest.param(CAT_WITH_CHILD, {"dog"}, marks=UPRIGHT),
+        (CAT_WITH_CHILD, {"dog"}),  # of whose frames the model takes every eighth for a dog's
         (DOG, {"cat"}),
     ],
 )
