@@ -50,8 +50,11 @@ UNREADABLE = [
     ("enter_seconds=inf", r"enter_seconds must be.*Received: inf.*enter_seconds=0"),
     ("half_life_seconds=0", r"half_life_seconds must be above 0"),
     ("enough=0", r"enough must be above 0"),
-    ("rule=decayed-sum enough=5", r"enough must be above 0 and at most 4\.37.*Received: 5"),
-    ("period_seconds=1.5", r"3 votes, one every 1\.5 s, must fit into longest_gap_seconds"),
+    ("rule=decayed-sum enough=5", r"enough must be at most 4\.37.*Received: 5"),
+    (
+        "period_seconds=1.5",
+        r"longest_gap_seconds must hold 3 votes, one every 1\.5 s\. Received: 2\.0",
+    ),
 ]
 
 
