@@ -10,6 +10,7 @@ from edge.records import UNKNOWN
 from edge.runtime import run
 from edge.sources import open_source
 from edge.testing import ManualClock
+from edge.watcher import Watcher
 
 CAT_ON_PORCH = "dafmontenegro__cat_pi-tensorflow-lite-object-detection.mp4"
 MAN_ON_PORCH = "dafmontenegro__human_pi-tensorflow-lite-object-detection.mp4"
@@ -66,8 +67,9 @@ def decide(classifier, path):
     evidence = model_evidence(decision)
     decider = Decider(classifier.labels, thresholds=decision.thresholds, evidence=evidence)
     clock = ManualClock()
-    source = open_source(str(path), clock=clock, pace=False)
-    decided = dict(run(source, classifier, decider, [], clock=clock).decided)
+    source = open_source(str(path), clock=clock)
+    watcher = Watcher(classifier, decider, clock=clock)
+    decided = dict(run(source, watcher, [], clock=clock).decided)
     source.close()
     decided.pop(UNKNOWN, None)
     return decided
