@@ -99,27 +99,28 @@ def _start(settings: RunSettings) -> None:
     """Open everything, then run; a signal at any time ends it with a report."""
     stop = threading.Event()
     model: ModelFile | None = None
+    tally: Tally | None = None
     with EndOnSignal(stop) as signals:
         from edge.cli import run_parts
         from edge.clock import SystemClock
-        from edge.runtime import Tally
 
         clock = SystemClock(stop)
-        tally = Tally(clock)
         try:
             with ExitStack() as opened:
                 with signals.interrupting():
                     model = run_parts.read_model(settings)
                     capture = run_parts.open_capture(settings, model, clock=clock, stop=stop)
                     source = opened.enter_context(closing(capture))
+                    tally = run_parts.make_tally(clock)  # from here on, while the source is opened
                     classifier = opened.enter_context(run_parts.load_model(settings, model))
                 _run(settings, source, classifier, opened, tally=tally, clock=clock, stop=stop)
         except KeyboardInterrupt:
             pass  # while it started, or a second signal: whoever sends it does not want to wait
         except CatseyeError:
-            if tally.frames_captured:
+            if tally is not None and tally.frames_captured:
                 _report(tally, settings, model=model)
             raise
+        tally = tally or run_parts.make_tally(clock)
         _report(tally, settings, model=model)
     _check_frames(tally, settings)
 

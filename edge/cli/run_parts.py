@@ -87,6 +87,13 @@ def open_capture(
     return CaptureProcess(request, clock=clock, stop=stop)
 
 
+def make_tally(clock: Clock) -> "Tally":
+    """Make what counts; it brings the loop and the classifier, which take a while to import."""
+    from edge.runtime import Tally
+
+    return Tally(clock)
+
+
 def make_watch(settings: RunSettings, classifier: "Classifier", *, clock: Clock) -> Watch:
     """Put the watcher together; pictures of a folder are no scene, so each is looked at.
 
