@@ -92,12 +92,14 @@ class Decider:
             self._invalid += 1
             return _decision(UNKNOWN, 0.0, frame, now_seconds=now_seconds)
         scores = np.asarray(prediction.scores, np.float64).clip(0.0, 1.0)
-        if self._votes.add(scores, self._now):
+        before = self._believed
+        is_vote = self._votes.add(scores, self._now)
+        if is_vote:
             self._note_winner(self._votes.winner(self._believed))
         self._change_belief()
         if self._believed == NOBODY:
             return _decision(UNKNOWN, float(scores.max()), frame, now_seconds=now_seconds)
-        if self._believed == self._winner:
+        if self._believed == self._winner and (is_vote or self._believed != before):
             self._score = self._votes.mean_score(self._believed)
         label = self._labels[self._believed]
         return _decision(label, self._score, frame, now_seconds=now_seconds)
