@@ -237,7 +237,8 @@ class _Scene:
             return ""
         if self._agreed_seconds is None:
             self._agreed_seconds = now
-        (x, y), response = cv2.phaseCorrelate(self._reference, view, self._window)
+        # OpenCV 5.0 lays the window over the arrays that it is given, so it gets copies.
+        (x, y), response = cv2.phaseCorrelate(self._reference.copy(), view.copy(), self._window)
         if response >= self._LEAST_RESPONSE and math.hypot(x, y) <= _SAME_PLACE_CELLS:
             self._renew(self._reference, view, now)
             return ""
