@@ -7,7 +7,7 @@ mean of its part of the frame, so that most of a sensor's noise is gone, and loo
 import cv2
 import numpy as np
 
-from edge.records import Glance, Grey, Pixels
+from edge.records import Frame, Glance, Grey, Pixels
 
 THUMBNAIL_WH = (80, 60)
 """Width and height of a thumbnail in cells, whatever the size and shape of the frame."""
@@ -32,6 +32,19 @@ def glance(pixels_bgr: Pixels, previous_bgr: Pixels | None = None) -> Glance:
     """
     is_repeat = previous_bgr is not None and is_same_picture(pixels_bgr, previous_bgr)
     return Glance(shrink_to_thumbnail(pixels_bgr), is_repeat)
+
+
+def glance_of(frame: Frame) -> Glance:
+    """Return what a glance at a frame tells; look now where its source has not looked yet.
+
+    Such a late glance takes no frame for a repeat: it knows none before it.
+
+    Example:
+        >>> from edge.testing import blank_frame
+        >>> glance_of(blank_frame(grey=70)).thumbnail.mean()
+        np.float64(70.0)
+    """
+    return glance(frame.pixels_bgr) if frame.glance is None else frame.glance
 
 
 def shrink_to_thumbnail(pixels_bgr: Pixels) -> Grey:
