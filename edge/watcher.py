@@ -16,7 +16,13 @@ LONGEST_AGE_SECONDS = 1.0
 
 
 class PictureJudge(Protocol):
-    """Tells the state of the picture; `edge.sensor.SensorSense` is one."""
+    """Tells the state of the picture; `edge.sensor.SensorSense` is one.
+
+    Attributes:
+        reason: Why the last picture was not live; else empty.
+    """
+
+    reason: str
 
     def judge(self, frame: Frame) -> Picture:
         """Say which state the picture is in, from this frame and those before it."""
@@ -87,8 +93,8 @@ class Watcher:
             return self._miss(seen)
         self._latest = seen
         self._picture = Picture.LIVE if self._sensor is None else self._sensor.judge(seen)
-        if self._picture is not Picture.LIVE:
-            return self._withhold(seen)
+        if self._sensor is not None and self._picture is not Picture.LIVE:
+            return self._withhold(seen, reason=self._sensor.reason)
         if self._is_old(seen):
             return self._withhold(seen, reason=self._describe_age(seen))
         if self._gate is not None and not self._gate.is_open(seen):

@@ -111,7 +111,7 @@ class Panel:
         """Draw the panel."""
         width = max(1, options.max_width - _EDGES)
         lines: list[Text] = []
-        for part in _pack(self._state(options.ascii_only), width):
+        for part in _pack(filter(None, self._state(options.ascii_only)), width):
             lines += part.wrap(console, width)[:_MOST_STATE_LINES]
         lines += self._bars(width, options.ascii_only)
         lines += _pack(self._numbers(), width)
@@ -134,8 +134,8 @@ class Panel:
         if look.picture is Picture.OFFLINE:
             return [Text(f"{empty} offline: {look.reason}", style="bold red")]
         if look.picture is not Picture.LIVE:
-            reason = _REASONS[look.picture]
-            return [Text(f"{empty} {look.picture.value}: {reason}", style="bold yellow")]
+            state = Text(f"{empty} {look.picture.value}: ", style="bold yellow")
+            return [state.append(_REASONS[look.picture]), Text(look.reason, style="dim")]
         if self._clock.monotonic() - self._latest_seconds >= _QUIET_SECONDS:
             return [Text(f"{empty} waiting for a frame", style="yellow")]
         state = Text(f"{full} live  ", style="green")

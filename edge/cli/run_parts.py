@@ -123,9 +123,10 @@ def make_sensor(settings: RunSettings) -> "SensorSense | None":
     Raises:
         SettingError: A rule does not fit.
     """
-    from edge.sensor import SensorSense, SensorSpec, parse_sensor
+    from edge.assignments import parse_assignments
+    from edge.sensor import SensorSense, SensorSpec
 
-    spec = parse_sensor(settings.picture, SensorSpec())
+    spec = parse_assignments(settings.picture, SensorSpec(), option="--picture")
     return None if _are_stills(settings.source) else SensorSense(spec)
 
 

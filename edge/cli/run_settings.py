@@ -36,7 +36,7 @@ class RunSettings:
         threads: Threads of the runtime.
         thresholds: Texts for `parse_thresholds`.
         evidence: Text for `edge.evidence.parse_evidence`.
-        picture: Text for `edge.sensor.parse_sensor`.
+        picture: Settings of `edge.sensor.SensorSpec`, such as "dark_level=8".
         has_gate: Whether the model is spared frames in which nothing moves.
         max_fps: Most frames to classify per second.
         max_frames: Classified frames after which the run ends.

@@ -20,6 +20,8 @@ AWAY = Offline("unplugged", since_seconds=0.0)
 class Sensor:
     """Calls pictures by their brightness."""
 
+    reason = "it is night"
+
     def judge(self, frame):
         return Picture.DARK if frame.pixels_bgr.mean() < 10 else Picture.LIVE
 
@@ -59,7 +61,7 @@ def test_an_unusable_picture_is_not_shown_to_the_model():
     watcher, _, interpreter = open_watcher(sensor=Sensor())
     look = watcher.look(blank_frame(grey=5))
     assert (look.picture, look.decision.picture) == (Picture.DARK, Picture.DARK)
-    assert (look.decision.label, look.prediction) == ("unknown", None)
+    assert (look.decision.label, look.prediction, look.reason) == ("unknown", None, "it is night")
     assert interpreter.seen == []
 
 
