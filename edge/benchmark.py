@@ -29,6 +29,7 @@ from edge.integrity import child_command, child_environment, verify_model
 from edge.interpreter import available_runtimes, open_interpreter, runtime_version
 from edge.modelfile import ModelFile, read_model_file
 from edge.records import Interpreter, Pixels
+from edge.threads import usable_cores
 
 DEFAULT_FRAMES = 300
 FRAME_WH = (640, 480)
@@ -147,8 +148,7 @@ class Latency:
 
 def usable_thread_counts() -> list[int]:
     """Return 1, 2, 4 and so on, up to the cores that this process may use and 64."""
-    is_limited = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count() or 1
+    cores = usable_cores()
     return [2**power for power in range(7) if 2**power <= cores]
 
 

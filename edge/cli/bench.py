@@ -60,7 +60,8 @@ def bench(
     output.say(f"{file.path} ({file.manifest.name}), {frames} frames of 640x480 on {machine}")
     results = []
     for name in runtimes:
-        verify_model(file, runtime=name)
+        chosen = verify_model(file, runtime=name)
+        output.say(f"{name}: without --threads, edge run uses {chosen} on this machine, as measured")
         for count in thread_counts:
             with output.console().status(f"measuring {name}, {count} threads"):
                 result = measure_in_child(file, runtime=name, threads=count, frames=frames)
