@@ -1,0 +1,324 @@
+"""The capture process: `python -m edge.capture.lens MEMORY BELL`, two file descriptors.
+
+It reads its `LensRequest` from standard input, puts frames into the shared memory, rings the bell,
+a pipe, for each, and writes messages to standard output. It ends when its standard input does, and
+so never outlives its parent.
+
+It is started for each source and again after each stall, so it imports little.
+"""
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from importlib import import_module
+from types import TracebackType
+
+import cv2
+
+from edge.capture import message
+from edge.capture.message import Message
+from edge.capture.request import LensRequest
+from edge.capture.slot import OPENING, READING, RESTING, SlotWriter, open_memory
+from edge.capture.watch import Backoff
+from edge.clock import SystemClock
+from edge.errors import CatseyeError, SourceError, SourceRefusedError
+from edge.glance import glance
+from edge.preprocess import fit_frame
+from edge.records import Frame, FrameSource, Pixels
+from edge.sources.options import orient
+from edge.sources.pacing import PacedSource
+
+_BEAT_SECONDS = 0.5
+_END_SECONDS = 0.3  # for the source to be released in order
+_PR_SET_PDEATHSIG = 1
+
+
+class Line:
+    """The way to the parent for messages; a line that finds it full is left out.
+
+    Args:
+        descriptor: A pipe that does not block.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def send(self, said: Message) -> None:
+        """Send a message."""
+        try:
+            os.write(self._descriptor, said.encode())
+        except (BlockingIOError, BrokenPipeError):
+            pass  # nobody listens: the parent is stuck or gone
+
+
+class BeatingClock(SystemClock):
+    """A clock whose waits show that the process goes on.
+
+    Args:
+        stop: Ends every wait once set.
+        writer: Shows it.
+    """
+
+    def __init__(self, stop: threading.Event, writer: SlotWriter) -> None:
+        super().__init__(stop)
+        self._writer = writer
+
+    def beat(self) -> None:
+        """Show that the process goes on."""
+        self._writer.beat(self.monotonic())
+
+    def wait(self, seconds: float) -> None:
+        """Let that many seconds pass."""
+        end_seconds = self.monotonic() + seconds
+        self.beat()
+        while (rest_seconds := end_seconds - self.monotonic()) > 0 and not self._stop.is_set():
+            super().wait(min(rest_seconds, _BEAT_SECONDS))
+            self.beat()
+
+
+class Lens:
+    """Reads a source and opens it again when it is lost.
+
+    Args:
+        request: What to capture.
+        is_first: Whether no process before this one has delivered a frame.
+        writer: Takes the frames.
+        line: Takes the messages.
+        bell: Descriptor of a pipe that does not block; gets a byte for each frame.
+        ears: Hears what the parent says.
+        backoff: How long to wait before the source is opened again.
+    """
+
+    def __init__(
+        self,
+        request: LensRequest,
+        *,
+        is_first: bool,
+        writer: SlotWriter,
+        line: Line,
+        bell: int,
+        ears: "Ears",
+        backoff: Backoff,
+    ) -> None:
+        self._request = request
+        self._is_new = is_first
+        self._writer = writer
+        self._line = line
+        self._bell = bell
+        self._ears = ears
+        self._backoff = backoff
+        self._clock = BeatingClock(ears.stop, writer)
+        self._openings = 0
+
+    def run(self) -> None:
+        """Deliver frames until the recording ends, the source is hopeless, or the parent says so."""
+        while not self._ears.stop.is_set():
+            try:
+                self._open_and_read()
+                if not self._request.is_live:
+                    self._line.send(Message(message.ENDED))
+                    return
+                raise SourceError(
+                    "A live source must go on",
+                    received="its stream has ended",
+                    fix="Check its power and network; it is opened again by itself",
+                )
+            except CatseyeError as error:
+                if not self._is_waited_out(error):
+                    self._line.send(Message.from_error(message.FAILED, error))
+                    return
+                self._line.send(Message.from_error(message.FAULT, error))
+            self._writer.set_phase(RESTING)
+            self._clock.wait(self._backoff.next_seconds())
+
+    def _is_waited_out(self, error: CatseyeError) -> bool:
+        is_hopeless = self._is_new and isinstance(error, SourceRefusedError)
+        return self._request.is_live and isinstance(error, SourceError) and not is_hopeless
+
+    def _open_and_read(self) -> None:
+        self._clock.beat()
+        self._writer.set_phase(OPENING)
+        self._openings += 1
+        is_opening = True
+        with closing(self._open()) as source:
+            while not self._ears.stop.is_set():
+                frame = source.read()
+                self._clock.beat()
+                if not isinstance(frame, Frame):
+                    return
+                self._pass_on(frame)
+                if is_opening:
+                    is_opening = False
+                    self._report_opened(frame)
+
+    def _open(self) -> FrameSource:
+        request = self._request
+        module, _, name = request.opener.partition(":")
+        opener = getattr(import_module(module), name)
+        source: FrameSource = opener(request.address, clock=self._clock, options=request.options)
+        if request.is_live or request.every_frame:
+            return source
+        return PacedSource(source, clock=self._clock)
+
+    def _report_opened(self, frame: Frame) -> None:
+        self._writer.set_phase(READING)
+        self._backoff.reset()
+        self._is_new = False
+        height, width = frame.pixels_bgr.shape[:2]
+        self._line.send(Message(message.OPENED, text=f"{width}x{height}"))
+
+    def _pass_on(self, frame: Frame) -> None:
+        pixels_bgr = orient(frame.pixels_bgr, self._request.options)
+        seen = glance(pixels_bgr, self._writer.previous_bgr)
+        frame = replace(frame, pixels_bgr=pixels_bgr, glance=seen, fitted=self._fit(pixels_bgr))
+        while self._request.every_frame and not self._ears.is_taken(_BEAT_SECONDS):
+            self._clock.beat()
+        if self._ears.stop.is_set():
+            return
+        self._writer.put(frame, opening=self._openings)
+        try:
+            os.write(self._bell, b".")
+        except BlockingIOError:
+            pass  # the reader has more than enough to wake up from
+
+    def _fit(self, pixels_bgr: Pixels) -> Pixels | None:
+        request, writer = self._request, self._writer
+        is_awaited = request.every_frame or writer.is_waited_for
+        if request.input is None or not (is_awaited and writer.is_fitted_wanted):
+            return None
+        if request.region is not None:
+            pixels_bgr = request.region.apply(pixels_bgr)
+        return fit_frame(pixels_bgr, spec=request.input)
+
+
+class Ears(threading.Thread):
+    """Hears on standard input when a frame was taken, and when all is over.
+
+    Args:
+        descriptor: Of standard input.
+
+    Attributes:
+        stop: Set when all is over; the process ends soon after, whatever its source does.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(name="ears", daemon=True)
+        self.stop = threading.Event()
+        self._descriptor = descriptor
+        self._taken = threading.Semaphore(1)
+
+    def run(self) -> None:
+        """Listen."""
+        while heard := os.read(self._descriptor, 64):
+            self._taken.release(len(heard))
+        self.stop.set()
+        self._taken.release()
+        time.sleep(_END_SECONDS)
+        os._exit(0)
+
+    def is_taken(self, timeout_seconds: float) -> bool:
+        """Wait until the reader has taken the frame before, or all is over; at most so long."""
+        return self._taken.acquire(timeout=timeout_seconds)
+
+
+class _Forwarder(logging.Handler):
+    """Sends what is logged to the parent."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(logging.INFO)
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._line.send(Message(message.LOG, text=record.getMessage(), level=record.levelno))
+
+
+def main() -> None:
+    """Run a lens until there is nothing more to do."""
+    memory, bell = (int(argument) for argument in sys.argv[1:3])
+    line = _take_over_output()
+    _leave_signals_to_the_parent()
+    order = json.loads(_read_line(0))
+    _die_with(order["parent"])
+    cv2.setNumThreads(1)
+    request = LensRequest.from_json(order["request"])
+    os.set_blocking(bell, False)
+    ears = Ears(0)
+    ears.start()
+    lens = Lens(
+        request,
+        is_first=order["is_first"],
+        writer=SlotWriter(open_memory(memory), tuple(order["fitted_wh"])),
+        line=line,
+        bell=bell,
+        ears=ears,
+        backoff=Backoff(*order["backoff"]),
+    )
+    try:
+        lens.run()
+    except BrokenPipeError:
+        pass  # the parent is gone
+
+
+def _take_over_output() -> Line:
+    """Keep the way to the parent for messages: what others print goes where errors go."""
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    os.set_blocking(descriptor, False)
+    line = Line(descriptor)
+    logging.basicConfig(level=logging.INFO, handlers=[_Forwarder(line)])
+
+    def explain(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        bug = SourceError(
+            "A source must raise errors of catseye only",
+            received=f"{kind.__name__}: {error}",
+            fix="Run it again with EDGE_DEBUG=1 and report the traceback",
+        )
+        line.send(Message.from_error(message.FAULT, bug))
+        sys.__excepthook__(kind, error, trace)
+
+    sys.excepthook = explain
+    return line
+
+
+def _leave_signals_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+
+
+def _die_with(parent: int | None) -> None:
+    """Let the kernel end this process with its parent, even while it is stuck in native code.
+
+    Args:
+        parent: Process number; `None` if a thread that may end sooner has started this one, as
+            that is what the kernel would look at.
+    """
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _read_line(descriptor: int) -> bytes:
+    """Read up to the end of a line, and not a byte more."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        heard = os.read(descriptor, 1)
+        if not heard:
+            os._exit(0)
+        line += heard
+    return bytes(line)
+
+
+if __name__ == "__main__":
+    main()
