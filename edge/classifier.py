@@ -124,10 +124,27 @@ def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = No
         MissingExtraError: The runtime is not installed.
         SettingError: Unknown runtime, or threads out of range.
     """
+    return load_classifier(read_model_file(path), runtime=runtime, threads=threads)
+
+
+def load_classifier(
+    model: ModelFile, *, runtime: str = AUTO, threads: int | None = None
+) -> Classifier:
+    """Make sure that a model file that was read is intact, and load it.
+
+    Args:
+        model: The file.
+        runtime: As for `open_classifier`.
+        threads: As for `open_classifier`.
+
+    Raises:
+        ModelFileError: The file is damaged or does not run.
+        MissingExtraError: The runtime is not installed.
+        SettingError: Unknown runtime, or threads out of range.
+    """
     if threads is not None:
         check_threads(threads)
     runtime = choose_runtime(runtime)
-    model = read_model_file(path)
     measured = verify_model(model, runtime=runtime)
     interpreter = open_interpreter(
         model.model_bytes, runtime=runtime, threads=measured if threads is None else threads

@@ -163,7 +163,7 @@ class Look:
         decision: What is believed now; `None` while nothing moves or the source is offline.
         events: Events that started or ended with this look.
         is_resting: Whether the model was spared because nothing moves.
-        reason: Why there is no frame; empty unless the source is offline.
+        reason: Why there is no frame, or why it was too old to be decided on; else empty.
     """
 
     picture: Picture

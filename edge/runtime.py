@@ -1,4 +1,4 @@
-"""The loop: frames in, decisions out, and a count of what happened.
+"""The loop: frames in, looks out, and a count of what happened.
 
 Everything that touches hardware, files or time is passed in; `edge.testing` has a fake of each.
 """
@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.classifier import Classifier
-from edge.decision import Decider
-from edge.records import Action, Clock, Decision, FrameSource
+from edge.records import Action, Clock, Frame, FrameSource, Look, Picture
+from edge.watcher import Watcher
 
 _SHORTEST_MS = 0.01
 _LONGEST_MS = 1_000_000.0
@@ -34,73 +33,96 @@ class Percentiles:
 class RunSummary:
     """What a run did.
 
+    Every captured frame was either classified, dropped, resting or unusable.
+
     Attributes:
-        frames_captured: Frames that the source delivered until the last one was classified.
+        frames_captured: Frames that the source delivered until the last one was looked at.
         frames_classified: Frames that the model has seen.
-        frames_dropped: Frames that were replaced by a newer one before the model was free.
-        seconds: From the capture of the first frame to the last decision.
+        frames_dropped: Frames that were replaced by a newer one before anybody looked at them.
+        frames_resting: Frames that the model was spared because nothing moved.
+        frames_unusable: Frames that the model was spared because of their picture state or age.
+        seconds: From the capture of the first frame to the end of the last look.
         fps: Frames classified per second of that time.
-        age_ms: From the capture of a frame to its decision; `None` without a frame.
-        decisions: Decisions made, one per classified frame.
+        age_ms: From the capture of a frame to its decision, of the classified ones; `None`
+            without any.
+        decisions: Decisions made, one per classified or unusable frame.
         decided: Decisions per label, the most frequent first.
+        events: Appearances that started.
+        outages: How often a live source went away, a wait for it at the start included.
     """
 
     frames_captured: int
     frames_classified: int
     frames_dropped: int
+    frames_resting: int
+    frames_unusable: int
     seconds: float
     fps: float
     age_ms: Percentiles | None
     decisions: int
     decided: Mapping[str, int]
+    events: int
+    outages: int
 
 
 def run(
     source: FrameSource,
-    classifier: Classifier,
-    decider: Decider,
+    watcher: Watcher,
     actions: Sequence[Action],
     *,
     clock: Clock,
     max_frames: int | None = None,
+    max_fps: float | None = None,
     until: Callable[[], bool] = lambda: False,
 ) -> RunSummary:
-    """Classify a source's frames and hand every decision to the actions, until it ends.
+    """Look at a source's frames and hand every look to the actions, until the source ends.
 
     Nothing is closed: who opened it closes it. An `edge.runtime.Tally` among the actions keeps
-    the count for those who need it when an error ends the run.
+    the count for those who need it when an error ends the run. Events that are open at the end
+    are ended, in a look without a frame.
 
     Args:
         source: Where the frames come from.
-        classifier: Says what is on a frame.
-        decider: Turns predictions into decisions.
-        actions: What follows from a decision, in this order.
+        watcher: Says what is believed after each frame.
+        actions: What follows from a look, in this order.
         clock: The one that stamps the frames.
         max_frames: Classify at most so many; `None` for no limit.
+        max_fps: Classify at most so many per second; then the newest frame is taken.
         until: Asked before each frame; the run ends once it says yes.
 
     Raises:
         SourceError: The source is lost.
 
     Example:
+        >>> from edge.classifier import Classifier
+        >>> from edge.decision import Decider
         >>> from edge.testing import (
         ...     FakeInterpreter, FakeSource, ManualClock, blank_frame, fake_model)
         >>> classifier = Classifier(fake_model(["cat", "none"]), FakeInterpreter([(0.9, 0.1)]))
-        >>> decider = Decider(["cat", "none"], thresholds={"cat": 0.5, "none": 0.5},
-        ...                   votes=2, window=3)
+        >>> decider = Decider(["cat", "none"], thresholds={"cat": 0.5, "none": 0.5})
+        >>> watcher = Watcher(classifier, decider, clock=ManualClock())
         >>> source = FakeSource([blank_frame(index) for index in range(5)])
-        >>> run(source, classifier, decider, [], clock=ManualClock()).decided
-        {'cat': 4, 'unknown': 1}
+        >>> run(source, watcher, [], clock=ManualClock()).frames_classified
+        5
     """
     tally = Tally(clock)
-    while tally.frames_classified != max_frames and not until():
-        frame = source.read()
-        if frame is None:
-            break
-        prediction = classifier.classify(frame.pixels_bgr)
-        decision = decider.decide(frame, prediction, now_seconds=clock.monotonic())
-        for action in (tally, *actions):
-            action.handle(decision)
+    followers = (tally, *actions)
+    try:
+        while tally.frames_classified != max_frames and not until():
+            started_seconds = clock.monotonic()
+            seen = source.read()
+            if seen is None:
+                break
+            look = watcher.look(seen)
+            for action in followers:
+                action.handle(look)
+            if max_fps is not None and look.prediction is not None:
+                clock.wait(started_seconds + 1.0 / max_fps - clock.monotonic())
+    finally:
+        last = watcher.finish()
+        if last.events:
+            for action in followers:
+                action.handle(last)
     return tally.summary()
 
 
@@ -110,56 +132,93 @@ class Tally:
     Args:
         clock: The one that stamps the frames.
 
+    Attributes:
+        frames_captured: Frames that the source delivered so far.
+        frames_classified: Of these, how many the model has seen.
+        frames_resting: Of these, how many it was spared because nothing moved.
+        frames_unusable: Of these, how many it was spared because of their state or age.
+        decisions: Decisions made.
+        events: Appearances that started.
+        outages: How often the source went away.
+
     Example:
-        >>> from edge.testing import ManualClock
-        >>> clock = ManualClock(10.0)
-        >>> tally = Tally(clock)
-        >>> tally.handle(Decision("cat", 0.9, frame=3, time_seconds=0.1, age_ms=500.0))
+        >>> from edge.records import Look
+        >>> from edge.testing import ManualClock, blank_frame
+        >>> tally = Tally(ManualClock(10.0))
+        >>> tally.handle(Look(Picture.LIVE, blank_frame(3, captured_seconds=9.5), is_resting=True))
         >>> summary = tally.summary()
-        >>> summary.frames_captured, summary.frames_dropped, summary.fps
-        (4, 3, 2.0)
+        >>> summary.frames_captured, summary.frames_dropped, summary.frames_resting
+        (4, 3, 1)
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._start_seconds = self._end_seconds = 0.0
+        self._start_seconds: float | None = None
+        self._end_seconds = 0.0
+        self._picture = Picture.LIVE
         self._ages = DurationHistogram()
         self._decided: Counter[str] = Counter()
         self.frames_captured = 0
         self.frames_classified = 0
+        self.frames_resting = 0
+        self.frames_unusable = 0
+        self.decisions = 0
+        self.events = 0
+        self.outages = 0
 
-    def handle(self, decision: Decision) -> None:
-        """Count a decision."""
-        self._end_seconds = self._clock.monotonic()
-        if not self.frames_classified:
-            self._start_seconds = self._end_seconds - decision.age_ms / 1000
-        self.frames_captured = decision.frame + 1
-        self.frames_classified += 1
-        self._ages.add(decision.age_ms)
-        self._decided[decision.label] += 1
+    def handle(self, look: Look) -> None:
+        """Count a look."""
+        if look.frame is not None:
+            self._count_frame(look, look.frame)
+        if look.decision is not None:
+            self.decisions += 1
+            self._decided[look.decision.label] += 1
+        self.events += sum(event.end_seconds is None for event in look.events)
+        if look.picture is Picture.OFFLINE and self._picture is not Picture.OFFLINE:
+            self.outages += 1
+        self._picture = look.picture
 
     def close(self) -> None:
         """Hold nothing; the counts stay."""
 
     @property
     def frames_dropped(self) -> int:
-        """Frames that the source delivered and nobody classified."""
-        return self.frames_captured - self.frames_classified
+        """Frames that the source delivered and nobody looked at."""
+        looked_at = self.frames_classified + self.frames_resting + self.frames_unusable
+        return self.frames_captured - looked_at
 
     def summary(self) -> RunSummary:
         """Sum up the run so far."""
-        seconds = self._end_seconds - self._start_seconds
+        seconds = 0.0 if self._start_seconds is None else self._end_seconds - self._start_seconds
         ages = self._ages
         return RunSummary(
             frames_captured=self.frames_captured,
             frames_classified=self.frames_classified,
             frames_dropped=self.frames_dropped,
+            frames_resting=self.frames_resting,
+            frames_unusable=self.frames_unusable,
             seconds=seconds,
             fps=self.frames_classified / seconds if seconds > 0 else 0.0,
             age_ms=Percentiles(ages.percentile(50), ages.percentile(99)) if ages.count else None,
-            decisions=self.frames_classified,
+            decisions=self.decisions,
             decided=dict(self._decided.most_common()),
+            events=self.events,
+            outages=self.outages,
         )
+
+    def _count_frame(self, look: Look, frame: Frame) -> None:
+        self._end_seconds = self._clock.monotonic()
+        if self._start_seconds is None:
+            self._start_seconds = frame.captured_seconds
+        self.frames_captured = frame.index + 1
+        if look.is_resting:
+            self.frames_resting += 1
+        elif look.prediction is None:
+            self.frames_unusable += 1
+        else:
+            self.frames_classified += 1
+            if look.decision is not None:
+                self._ages.add(look.decision.age_ms)
 
 
 class DurationHistogram:

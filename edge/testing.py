@@ -6,13 +6,16 @@ camera, a model or waiting. A whole run needs nothing else:
     >>> from edge.classifier import Classifier
     >>> from edge.decision import Decider
     >>> from edge.runtime import run
+    >>> from edge.watcher import Watcher
     >>> labels = ("cat", "none")
     >>> source = FakeSource([blank_frame(0), blank_frame(1)])
     >>> classifier = Classifier(fake_model(labels), FakeInterpreter([(0.1, 0.9), (0.8, 0.2)]))
-    >>> decider = Decider(labels, thresholds={"cat": 0.5, "none": 0.5}, votes=1, window=1)
+    >>> thresholds = {"cat": 0.5, "none": 0.5}
+    >>> decider = Decider(labels, thresholds=thresholds, evidence=EVERY_FRAME)
+    >>> watcher = Watcher(classifier, decider, clock=(clock := ManualClock()))
     >>> action = RecordingAction()
-    >>> summary = run(source, classifier, decider, [action], clock=ManualClock())
-    >>> [decision.label for decision in action.handled]
+    >>> summary = run(source, watcher, [action], clock=clock)
+    >>> [look.decision.label for look in action.handled]
     ['none', 'cat']
 """
 
@@ -24,12 +27,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.evidence import EvidenceSpec
 from edge.manifest import DecisionSpec, InputSpec, Manifest
 from edge.modelfile import ModelFile
-from edge.records import UNKNOWN, Decision, Frame, Pixels, Prediction, Scores
+from edge.records import UNKNOWN, Frame, Look, Offline, Pixels, Prediction, Scores
 
 _SMALL_WH = (8, 8)
 _RATE_HZ = 30.0
+
+EVERY_FRAME = EvidenceSpec(votes=1, window=1, period_seconds=0, hysteresis=0, leave_seconds=0)
+"""Rules by which each frame decides for itself."""
 
 
 def blank_frame(
@@ -102,8 +109,8 @@ class FakeSource:
     """A source that follows a script.
 
     Args:
-        script: What each `read` does: a `Frame` is returned, an exception raised, and a
-            `threading.Event` waited for before the script goes on, as by a camera that does
+        script: What each `read` does: a `Frame` or `Offline` is returned, an exception raised,
+            and a `threading.Event` waited for before the script goes on, as by a camera that does
             not answer. At the end of the script the source has ended.
 
     Attributes:
@@ -115,14 +122,14 @@ class FakeSource:
         (0, None)
     """
 
-    def __init__(self, script: Iterable[Frame | Exception | threading.Event]) -> None:
+    def __init__(self, script: Iterable[Frame | Offline | Exception | threading.Event]) -> None:
         self._script = iter(script)
         self.is_closed = False
 
-    def read(self) -> Frame | None:
+    def read(self) -> Frame | Offline | None:
         """Take the next step of the script."""
         for step in self._script:
-            if isinstance(step, Frame):
+            if isinstance(step, Frame | Offline):
                 return step
             if isinstance(step, Exception):
                 raise step
@@ -252,26 +259,27 @@ class ManualClock:
 
 
 class RecordingAction:
-    """An action that keeps every decision.
+    """An action that keeps every look.
 
     Attributes:
-        handled: The decisions, oldest first.
+        handled: The looks, oldest first.
         is_closed: Whether `close` was called.
 
     Example:
+        >>> from edge.records import Look, Picture
         >>> action = RecordingAction()
-        >>> action.handle(Decision("cat", 0.9, frame=0, time_seconds=0.0, age_ms=5.0))
-        >>> action.handled[0].label
-        'cat'
+        >>> action.handle(Look(Picture.LIVE, blank_frame(3)))
+        >>> action.handled[0].frame.index
+        3
     """
 
     def __init__(self) -> None:
-        self.handled: list[Decision] = []
+        self.handled: list[Look] = []
         self.is_closed = False
 
-    def handle(self, decision: Decision) -> None:
-        """Keep the decision."""
-        self.handled.append(decision)
+    def handle(self, look: Look) -> None:
+        """Keep the look."""
+        self.handled.append(look)
 
     def close(self) -> None:
         """Remember that it was called."""

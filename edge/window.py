@@ -1,4 +1,4 @@
-"""The window of `edge run --window`: the frame, what is decided, and the rate.
+"""The window of `edge run --window`: where it is shown, and what its keys do.
 
 OpenCV's GUI ends the process when it finds no display, so a child process tries it first.
 """
@@ -6,26 +6,19 @@ OpenCV's GUI ends the process when it finds no display, so a child process tries
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 import cv2
-import numpy as np
 
-from edge.clock import RateMeter
 from edge.errors import MissingExtraError, SettingError
 from edge.extras import install_hint
-from edge.manifest import InputSpec
-from edge.preprocess import seen_box
-from edge.records import Clock, Decision, Frame, FrameSource, Pixels
+from edge.painting import Painter
+from edge.records import Look, Picture, Pixels
 
 _TITLE = "catseye"
-_LONGEST_SIDE = 960
-_BAR_HEIGHT = 36
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_WHITE = (255, 255, 255)
-_END_KEYS = frozenset({ord("q"), ord("Q"), 27})  # 27 is Esc
+_END_KEYS = frozenset({"q", "\x1b"})  # q and Esc
 _TRIAL = "import cv2; cv2.namedWindow('catseye')"
 _TRIAL_SECONDS = 20
 
@@ -33,68 +26,55 @@ _TRIAL_SECONDS = 20
 class Screen(Protocol):
     """Where pictures are shown; `OpenCvScreen` has one, and a test its own."""
 
-    def show(self, picture_bgr: Pixels) -> bool:
-        """Show a picture, `(height, width, 3)`, BGR; false once the user wants no more."""
+    def show(self, picture_bgr: Pixels) -> str:
+        """Show a picture, `(height, width, 3)`, BGR, and return the key that was pressed.
+
+        Empty if none was; "q" if the user has closed the window.
+        """
 
     def close(self) -> None:
         """Take the window away; a second call does nothing."""
 
 
 class Window:
-    """Shows the frames of a source; closing it ends the source.
+    """An action that shows frames with what is believed; q, Esc or its cross ends the run.
 
-    It stands between the source and the loop, and among the actions:
-    `run(window, classifier, decider, [window], ...)`.
+    Key m shows what moves, h the line with the keys.
 
     Args:
-        source: Where the frames come from; closed with the window.
-        clock: Measures the rate.
-        spec: What the model takes: what it does not see of a frame is shown darker.
-        screen: Where they are shown; a window of OpenCV unless told otherwise.
+        painter: Draws what is shown.
+        when_closed: Called once the user wants no more.
+        screen: Where it is shown; a window of OpenCV unless told otherwise.
     """
 
     def __init__(
         self,
-        source: FrameSource,
+        painter: Painter,
         *,
-        clock: Clock,
-        spec: InputSpec | None = None,
+        when_closed: Callable[[], None],
         screen: Screen | None = None,
     ) -> None:
-        self._source = source
-        self._clock = clock
-        self._spec = spec
+        self._painter = painter
+        self._when_closed = when_closed
         self._screen = OpenCvScreen() if screen is None else screen
-        self._rate = RateMeter()
-        self._frame: Frame | None = None
         self._is_wanted = True
 
-    def read(self) -> Frame | None:
-        """Return the source's next frame; `None` at its end or when the window was closed.
-
-        Raises:
-            SourceError: The source is lost.
-        """
-        self._frame = self._source.read() if self._is_wanted else None
-        return self._frame
-
-    def handle(self, decision: Decision) -> None:
-        """Show the latest frame with what was decided; q, Esc or closing ends the run."""
-        if self._frame is None or not self._is_wanted:
+    def handle(self, look: Look) -> None:
+        """Show the look, and do what the user asks for."""
+        is_last = look.frame is None and look.picture is not Picture.OFFLINE
+        if is_last or not self._is_wanted:
             return
-        now_seconds = self._clock.monotonic()
-        self._rate.add(now_seconds)
-        rate_hz = self._rate.rate_hz(now_seconds)
-        picture_bgr = draw_decision(
-            self._frame.pixels_bgr, decision, rate_hz=rate_hz, spec=self._spec
-        )
-        self._is_wanted = self._screen.show(picture_bgr)
+        key = self._screen.show(self._painter.draw(look))
+        if key in _END_KEYS:
+            self._is_wanted = False
+            self._when_closed()
+        elif key:
+            self._painter.press(key)
 
     def close(self) -> None:
-        """Close window and source; a second call does nothing."""
+        """Close the window; a second call does nothing."""
         self._is_wanted = False
         self._screen.close()
-        self._source.close()
 
 
 class OpenCvScreen:
@@ -103,19 +83,21 @@ class OpenCvScreen:
     def __init__(self) -> None:
         self._is_open = False
 
-    def show(self, picture_bgr: Pixels) -> bool:
-        """Show a picture; false after q, Esc or a click on the window's cross."""
+    def show(self, picture_bgr: Pixels) -> str:
+        """Show a picture and return the key that was pressed; "q" after a click on the cross."""
         if not self._is_open:
             os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # about fonts it lacks
             cv2.namedWindow(_TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
             self._is_open = True
         cv2.imshow(_TITLE, picture_bgr)
-        if cv2.waitKey(1) & 0xFF in _END_KEYS:
-            return False
+        code = cv2.waitKey(1)
         try:
-            return cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
+            is_visible = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
         except cv2.error:  # with its last window, Qt has left
-            return False
+            is_visible = False
+        if not is_visible:
+            return "q"
+        return "" if code < 0 else chr(code & 0xFF).lower()
 
     def close(self) -> None:
         """Take the window away; a second call does nothing."""
@@ -123,43 +105,6 @@ class OpenCvScreen:
             self._is_open = False
             with suppress(cv2.error):  # the user has closed it
                 cv2.destroyAllWindows()
-
-
-def draw_decision(
-    frame_bgr: Pixels, decision: Decision, *, rate_hz: float, spec: InputSpec | None = None
-) -> Pixels:
-    """Draw what the window shows: the frame, at most 960 pixels long, over a line of text.
-
-    Args:
-        frame_bgr: `(height, width, 3)`, `uint8`, BGR.
-        decision: What is written below it.
-        rate_hz: Decisions per second.
-        spec: What the model takes: what it does not see of the frame is darkened.
-
-    Returns:
-        A new array, `(height, width, 3)`, `uint8`, BGR.
-    """
-    height, width = frame_bgr.shape[:2]
-    factor = min(1.0, _LONGEST_SIDE / max(height, width))
-    size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
-    canvas = np.zeros((size_wh[1] + _BAR_HEIGHT, size_wh[0], 3), np.uint8)
-    cv2.resize(frame_bgr, size_wh, dst=canvas[: size_wh[1]], interpolation=cv2.INTER_AREA)
-    if spec is not None:
-        _darken_unseen(canvas[: size_wh[1]], spec)
-    text = f"{decision.label} {decision.score:.2f}   {rate_hz:.1f} fps   {decision.age_ms:.0f} ms"
-    cv2.putText(canvas, text, (10, canvas.shape[0] - 11), _FONT, 0.6, _WHITE, 1, cv2.LINE_AA)
-    return canvas
-
-
-def _darken_unseen(shown_bgr: Pixels, spec: InputSpec) -> None:
-    left, top, right, bottom = seen_box(shown_bgr.shape[1::-1], spec)
-    for unseen in (
-        shown_bgr[:top],
-        shown_bgr[bottom:],
-        shown_bgr[top:bottom, :left],
-        shown_bgr[top:bottom, right:],
-    ):
-        unseen //= 3
 
 
 def check_window(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from edge.cli import output
+from edge.cli.process_list import hide_secrets
 from edge.cli.signals import kept_waiting
 from edge.errors import CatseyeError, SettingError
 
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    if arguments is None:
+        hide_secrets(sys.argv[1:])
     from edge.cli.app import build_command  # takes a while, in which a signal may come
 
     try:
@@ -68,7 +71,7 @@ def is_debugging() -> bool:
 def _report(error: CatseyeError) -> int:
     """Print the three parts of the message and return its exit code."""
     if is_debugging():
-        traceback.print_exception(error)
+        output.say("".join(traceback.format_exception(error)).rstrip())
     output.say(f"edge: {error}")
     return error.exit_code
 
@@ -81,8 +84,17 @@ def _configure_logging(level: str) -> None:
             fix=f"Use one of {', '.join(_LOG_LEVELS)}",
         )
     if not logging.getLogger().handlers:
-        logging.basicConfig(level=level.upper(), format="edge: %(levelname)s: %(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(_DiscreetFormatter("edge: %(levelname)s: %(message)s"))
+        logging.basicConfig(level=level.upper(), handlers=[handler])
         logging.captureWarnings(capture=True)
+
+
+class _DiscreetFormatter(logging.Formatter):
+    """Hides passwords of URLs, whoever logs them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return output.hide_passwords(super().format(record))
 
 
 def _install_hooks() -> None:

@@ -13,6 +13,7 @@ from edge.cli import output
 from edge.cli.commands import CommandSource, load_target, read_summary, read_text, sources
 from edge.cli.signals import let_through
 
+_UsageError: Any = typer.BadParameter.__mro__[1]  # Typer does not export it
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -44,6 +45,9 @@ class VerbGroup(TyperGroup):
         except KeyboardInterrupt as interrupt:
             output.say("edge: interrupted")
             raise typer.Exit(1) from interrupt
+        except _UsageError as error:
+            error.message = output.hide_passwords(error.message)
+            raise
 
 
 def build_command() -> Any:

@@ -1,47 +1,48 @@
-"""What `edge run` shows while it runs and when it ends."""
-
-import logging
-import sys
-from typing import TYPE_CHECKING, Any
+"""What `edge run` writes while it runs and when it ends, as JSON and as lines; see also `panel`."""
 
 from edge.cli import output
 from edge.clock import RateMeter
-from edge.records import UNKNOWN, Clock, Decision
+from edge.records import UNKNOWN, Clock, Decision, Event, Look, Picture
 from edge.runtime import RunSummary, Tally
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
-_REFRESHES_PER_SECOND = 8
-_QUIET_SECONDS = 2.0  # without a frame for so long, the line says that it waits
 _STATUS_SECONDS = 10.0
-_BAR_CELLS = 10
 _MOST_LABELS = 6
 
 
 class JsonLines:
-    """An action that writes each decision as a line of JSON to standard output."""
+    """An action that writes what it is told as lines of JSON to standard output, at once.
 
-    def handle(self, decision: Decision) -> None:
-        """Write the decision, at once."""
-        output.emit_json(
-            {
-                "type": "decision",
-                "label": decision.label,
-                "score": round(decision.score, 6),
-                "frame": decision.frame,
-                "time_seconds": round(decision.time_seconds, 6),
-                "age_ms": round(decision.age_ms, 3),
-            }
-        )
+    A line of type "picture" when the state of the picture changes, one of type "decision" for
+    each decision, and one of type "event" for each start and end of an appearance.
+    """
+
+    def __init__(self) -> None:
+        self._picture = Picture.LIVE
+
+    def handle(self, look: Look) -> None:
+        """Write what the look brings."""
+        if look.picture is not self._picture:
+            self._picture = look.picture
+            seconds = None if look.frame is None else round(look.frame.time_seconds, 6)
+            output.emit_json(
+                {
+                    "type": "picture",
+                    "picture": look.picture.value,
+                    "time_seconds": seconds,
+                    "reason": look.reason,
+                }
+            )
+        if look.decision is not None:
+            _emit_decision(look.decision)
+        for event in look.events:
+            _emit_event(event)
 
     def close(self) -> None:
         """Hold nothing."""
 
 
 class PlainLines:
-    """An action for logs and pipes: a line when the decision changes, and one now and then.
+    """An action for logs and pipes: a line when something changes, and one now and then.
 
     Args:
         tally: The counts to report; it must stand before this one among the actions.
@@ -52,92 +53,62 @@ class PlainLines:
         self._tally = tally
         self._clock = clock
         self._rate = RateMeter()
-        self._label: str | None = None
+        self._changes = Changes()
         self._status_seconds = clock.monotonic()
 
-    def handle(self, decision: Decision) -> None:
+    def handle(self, look: Look) -> None:
         """Write a line if there is something to tell."""
         now_seconds = self._clock.monotonic()
+        for line in self._changes.describe(look):
+            output.say(line)
+        if look.frame is None:
+            return
         self._rate.add(now_seconds)
-        if decision.label != self._label:
-            self._label = decision.label
-            output.say(describe_change(decision))
         if now_seconds - self._status_seconds >= _STATUS_SECONDS:
             self._status_seconds = now_seconds
+            idle = ", nothing moves" if look.is_resting else ""
+            age_ms = (now_seconds - look.frame.captured_seconds) * 1000
             output.say(
-                f"{decision.time_seconds:8.2f} s  ({self._rate.rate_hz(now_seconds):.1f} frames "
-                f"per second, {decision.age_ms:.0f} ms from frame to label, "
-                f"{self._tally.frames_dropped} dropped)"
+                f"{look.frame.time_seconds:8.2f} s  ({self._rate.rate_hz(now_seconds):.1f} frames "
+                f"per second, {age_ms:.0f} ms from frame to label, "
+                f"{self._tally.frames_dropped} dropped{idle})"
             )
 
     def close(self) -> None:
         """Hold nothing."""
 
 
-class LiveLine:
-    """An action for a terminal: one line that is always up to date.
+class Changes:
+    """Says in a line each what a look changes.
 
-    What was decided before stays above it, a line for each change, and so does what the log and
-    `edge.cli.output.say` write.
-
-    Args:
-        tally: The counts to show; it must stand before this one among the actions.
-        clock: Tells how fast frames come, and whether they come.
-        console: Where the line is shown.
+    Example:
+        >>> from edge.testing import blank_frame
+        >>> changes = Changes()
+        >>> decision = Decision("cat", 0.98, frame=40, time_seconds=1.6, age_ms=9.0)
+        >>> for line in changes.describe(Look(Picture.LIVE, blank_frame(40), decision=decision)):
+        ...     print(line)
+            1.60 s  cat 0.98
+        >>> for line in changes.describe(Look(Picture.OFFLINE, reason="unplugged")):
+        ...     print(line)
+                    offline: unplugged; waiting for it, Ctrl-C ends
     """
 
-    def __init__(self, tally: Tally, *, clock: Clock, console: "Console") -> None:
-        from rich.live import Live
+    def __init__(self) -> None:
+        self._picture = Picture.LIVE
+        self._label: str | None = None
 
-        self._tally = tally
-        self._clock = clock
-        self._rate = RateMeter()
-        self._decision: Decision | None = None
-        self._latest_seconds = 0.0
-        self._live = Live(
-            self, console=console, refresh_per_second=_REFRESHES_PER_SECOND, transient=True
-        )
-        stream = sys.stderr
-        self._live.start()
-        self._log_handlers = _redirect_log(stream)
-
-    def handle(self, decision: Decision) -> None:
-        """Take note of the decision; the line is drawn by a thread of its own."""
-        self._latest_seconds = self._clock.monotonic()
-        self._rate.add(self._latest_seconds)
-        if self._decision is None or decision.label != self._decision.label:
-            self._live.console.print(
-                describe_change(decision), style="dim", markup=False, highlight=False
-            )
-        self._decision = decision
-
-    def close(self) -> None:
-        """Remove the line; a second call does nothing."""
-        self._live.stop()
-        for handler in self._log_handlers:
-            handler.setStream(sys.stderr)
-        self._log_handlers = []
-
-    def __rich__(self) -> "Text":
-        """Draw the line."""
-        from rich.text import Text
-
-        decision = self._decision
-        line = Text(no_wrap=True, overflow="ellipsis")
-        if decision is None:
-            return line.append("starting", style="dim")
-        now_seconds = self._clock.monotonic()
-        is_live = now_seconds - self._latest_seconds < _QUIET_SECONDS
-        line.append("● live   " if is_live else "○ waiting", style="green" if is_live else "yellow")
-        style = "dim" if decision.label == UNKNOWN else "bold"
-        line.append(f" {decision.label:<8} {decision.score:4.2f} ", style=style)
-        full = round(decision.score * _BAR_CELLS)
-        line.append("█" * full, style=style).append("░" * (_BAR_CELLS - full), style="dim")
-        line.append(f"  {self._rate.rate_hz(now_seconds):5.1f} fps")
-        line.append(f"  latency {decision.age_ms:4.0f} ms")
-        line.append(f"  dropped {self._tally.frames_dropped}")
-        line.append(f"  {_format_time(decision.time_seconds)}", style="dim")
-        return line
+    def describe(self, look: Look) -> list[str]:
+        """Return the lines that a look deserves, mostly none."""
+        lines = [describe_end(event) for event in look.events if event.end_seconds is not None]
+        if look.picture is not self._picture:
+            self._picture = look.picture
+            lines.append(_describe_picture(look))
+        if look.picture is not Picture.LIVE:
+            self._label = None
+        elif look.decision is not None and look.decision.label != self._label:
+            self._label = look.decision.label
+            lines.append(describe_change(look.decision))
+        return lines
 
 
 def describe_change(decision: Decision) -> str:
@@ -151,34 +122,59 @@ def describe_change(decision: Decision) -> str:
     return f"{decision.time_seconds:8.2f} s  {decision.label}{score}"
 
 
+def describe_end(event: Event) -> str:
+    """Say what an appearance was, once it has ended.
+
+    Example:
+        >>> print(describe_end(Event("cat", 1.6, 4.8, score=0.99, frame=55, frame_seconds=2.2)))
+            4.80 s  cat was there for 3.2 s, best at 2.20 s with 0.99
+    """
+    end_seconds = event.start_seconds if event.end_seconds is None else event.end_seconds
+    return (
+        f"{end_seconds:8.2f} s  {event.label} was there for "
+        f"{end_seconds - event.start_seconds:.1f} s, best at {event.frame_seconds:.2f} s "
+        f"with {event.score:.2f}"
+    )
+
+
 def describe_summary(summary: RunSummary) -> str:
     """Say in words what a run did.
 
     Example:
         >>> from edge.runtime import Percentiles
         >>> print(describe_summary(RunSummary(
-        ...     frames_captured=300, frames_classified=240, frames_dropped=60, seconds=10.0,
-        ...     fps=24.0, age_ms=Percentiles(p50=12.3, p99=40.1), decisions=240,
-        ...     decided={"none": 180, "cat": 60})))
-        240 of 300 frames classified in 10.0 s (24.0 frames per second), 60 dropped for newer ones
+        ...     frames_captured=300, frames_classified=140, frames_dropped=60, frames_resting=90,
+        ...     frames_unusable=10, seconds=10.0, fps=14.0, age_ms=Percentiles(p50=12.3, p99=40.1),
+        ...     decisions=150, decided={"none": 120, "cat": 30}, events=1, outages=0)))
+        140 of 300 frames classified in 10.0 s (14.0 frames per second), 60 dropped for newer ones
+        90 frames spared because nothing moved, 10 unusable
         frame to label: p50 12.3 ms, p99 40.1 ms
-        240 decisions: none 180 (75 %), cat 60 (25 %)
+        150 decisions: none 120 (80 %), cat 30 (20 %); 1 event
     """
-    if summary.age_ms is None:
-        return "no frame was classified"
-    counts = [
-        f"{label} {count} ({100 * count / summary.decisions:.0f} %)"
-        for label, count in list(summary.decided.items())[:_MOST_LABELS]
-    ]
-    if len(summary.decided) > _MOST_LABELS:
-        counts.append(f"{len(summary.decided) - _MOST_LABELS} other labels")
-    return (
-        f"{summary.frames_classified} of {summary.frames_captured} frames classified in "
-        f"{summary.seconds:.1f} s ({summary.fps:.1f} frames per second), "
-        f"{summary.frames_dropped} dropped for newer ones\n"
-        f"frame to label: p50 {summary.age_ms.p50:.1f} ms, p99 {summary.age_ms.p99:.1f} ms\n"
-        f"{summary.decisions} decisions: {', '.join(counts)}"
-    )
+    lines = []
+    if summary.frames_captured == 0 or (summary.age_ms is None and not summary.decisions):
+        lines.append("no frame was classified")
+    else:
+        lines.append(
+            f"{summary.frames_classified} of {summary.frames_captured} frames classified in "
+            f"{summary.seconds:.1f} s ({summary.fps:.1f} frames per second), "
+            f"{summary.frames_dropped} dropped for newer ones"
+        )
+    spared = [f"{summary.frames_resting} frames spared because nothing moved"]
+    if summary.frames_resting or summary.frames_unusable:
+        lines.append(", ".join([*spared, f"{summary.frames_unusable} unusable"]))
+    if summary.age_ms is not None:
+        lines.append(
+            f"frame to label: p50 {summary.age_ms.p50:.1f} ms, p99 {summary.age_ms.p99:.1f} ms"
+        )
+    if summary.decisions:
+        lines.append(
+            f"{summary.decisions} decisions: {_list_decided(summary)}; "
+            f"{_count(summary.events, 'event')}"
+        )
+    if summary.outages:
+        lines.append(f"the source was away {_count(summary.outages, 'time')}")
+    return "\n".join(lines)
 
 
 def emit_summary(summary: RunSummary, *, model_sha256: str | None) -> None:
@@ -190,6 +186,8 @@ def emit_summary(summary: RunSummary, *, model_sha256: str | None) -> None:
             "frames_captured": summary.frames_captured,
             "frames_classified": summary.frames_classified,
             "frames_dropped": summary.frames_dropped,
+            "frames_resting": summary.frames_resting,
+            "frames_unusable": summary.frames_unusable,
             "seconds": round(summary.seconds, 3),
             "fps": round(summary.fps, 3),
             "age_ms": {
@@ -198,24 +196,59 @@ def emit_summary(summary: RunSummary, *, model_sha256: str | None) -> None:
             },
             "decisions": summary.decisions,
             "decided": summary.decided,
+            "events": summary.events,
+            "outages": summary.outages,
             "model_sha256": model_sha256,
         }
     )
 
 
-def _redirect_log(stream: object) -> list["logging.StreamHandler[Any]"]:
-    """Let log handlers of that stream write above the live line; rich has replaced `stderr`."""
-    handlers = [
-        handler
-        for handler in logging.getLogger().handlers
-        if isinstance(handler, logging.StreamHandler) and handler.stream is stream
+def _emit_decision(decision: Decision) -> None:
+    output.emit_json(
+        {
+            "type": "decision",
+            "label": decision.label,
+            "score": round(decision.score, 6),
+            "frame": decision.frame,
+            "time_seconds": round(decision.time_seconds, 6),
+            "age_ms": round(decision.age_ms, 3),
+            "picture": decision.picture.value,
+        }
+    )
+
+
+def _emit_event(event: Event) -> None:
+    end_seconds = event.end_seconds
+    output.emit_json(
+        {
+            "type": "event",
+            "phase": "start" if end_seconds is None else "end",
+            "label": event.label,
+            "score": round(event.score, 6),
+            "start_seconds": round(event.start_seconds, 6),
+            "end_seconds": None if end_seconds is None else round(end_seconds, 6),
+            "frame": event.frame,
+            "frame_seconds": round(event.frame_seconds, 6),
+        }
+    )
+
+
+def _describe_picture(look: Look) -> str:
+    if look.frame is None:
+        return f"{'':8}    {look.picture.value}: {look.reason}; waiting for it, Ctrl-C ends"
+    reason = "" if look.picture is Picture.LIVE else ", nothing is decided"
+    return f"{look.frame.time_seconds:8.2f} s  picture: {look.picture.value}{reason}"
+
+
+def _list_decided(summary: RunSummary) -> str:
+    counts = [
+        f"{label} {count} ({100 * count / summary.decisions:.0f} %)"
+        for label, count in list(summary.decided.items())[:_MOST_LABELS]
     ]
-    for handler in handlers:
-        handler.setStream(sys.stderr)
-    return handlers
+    if len(summary.decided) > _MOST_LABELS:
+        counts.append(f"{len(summary.decided) - _MOST_LABELS} other labels")
+    return ", ".join(counts)
 
 
-def _format_time(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -56,9 +56,23 @@ def emit_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def say(text: str) -> None:
-    """Write lines for people to standard error, control characters as escapes."""
-    lines = map(escape_control, text.split("\n"))
+    """Write lines for people to standard error: no control characters, no passwords of URLs."""
+    lines = map(escape_control, hide_passwords(text).split("\n"))
     print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def hide_passwords(text: str) -> str:
+    """Hide what is secret in the URLs of a text, whoever wrote it.
+
+    Example:
+        >>> hide_passwords("rtsp://me:secret@door/1 is away")
+        'rtsp://***@door/1 is away'
+    """
+    if "://" not in text:
+        return text
+    from edge.sources.address import redact
+
+    return redact(text)
 
 
 def escape_control(text: str) -> str:
@@ -79,6 +93,11 @@ def console() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def has_terminal() -> bool:
+    """Whether standard error is a terminal on which lines can be drawn anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def make_streams_safe() -> None:

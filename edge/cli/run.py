@@ -1,215 +1,161 @@
-"""`edge run`: classify a live source and say what it shows."""
+"""`edge run`: watch a live source and say what it shows."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from edge.cli import output
+from edge.cli import run_options as options
 from edge.cli.options import JsonOption, ModelOption, RuntimeOption, ThreadsOption
 from edge.cli.run_settings import (
     RunSettings,
     check_duration,
-    list_labels,
-    make_decider,
+    check_max_fps,
+    keep_to_cpus,
+    make_source_options,
     parse_size,
 )
 from edge.cli.signals import EndOnSignal, ends_in_order
-from edge.errors import CatseyeError, MissingExtraError, SettingError
+from edge.errors import CatseyeError, MissingExtraError, SettingError, SourceError
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
-    from edge.manifest import Manifest
     from edge.modelfile import ModelFile
-    from edge.records import Action, Clock, FrameSource
+    from edge.records import Clock, FrameSource
+    from edge.region import Region
     from edge.runtime import Tally
-
-
-CameraOption = Annotated[
-    int | None, typer.Option("--camera", "-c", min=0, help="Number of the camera.")
-]
-SourceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--source",
-        "-s",
-        envvar="EDGE_SOURCE",
-        help="Camera (0, /dev/video0), video file, folder of pictures, or demo:.",
-        show_default="0",
-    ),
-]
-SizeOption = Annotated[
-    str, typer.Option("--size", metavar="WxH", help="Picture size to ask a camera for.")
-]
-VotesOption = Annotated[
-    int | None,
-    typer.Option("--votes", help="Frames that a label must win.", show_default="the model's"),
-]
-OfOption = Annotated[
-    int | None,
-    typer.Option("--of", help="Out of this many latest frames.", show_default="the model's"),
-]
-ThresholdOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--threshold",
-        metavar="[LABEL=]SCORE",
-        help="Score that wins a frame, for all labels or for one; repeatable.",
-        show_default="the model's",
-    ),
-]
-MaxFramesOption = Annotated[
-    int | None, typer.Option("--max-frames", min=1, help="End after this many classified frames.")
-]
-DurationOption = Annotated[
-    float | None, typer.Option("--duration", metavar="SECONDS", help="End after this time.")
-]
-UnpacedOption = Annotated[
-    bool, typer.Option("--as-fast-as-possible", help="Classify every frame of a recording.")
-]
-WindowOption = Annotated[
-    bool, typer.Option("--window", help="Show the frames; needs the extra 'window'.")
-]
 
 
 @ends_in_order
 def run(
     context: typer.Context,
-    camera: CameraOption = None,
-    source: SourceOption = None,
-    size: SizeOption = "640x480",
+    camera: options.CameraOption = None,
+    source: options.SourceOption = None,
+    size: options.SizeOption = "640x480",
+    rate: options.RateOption = None,
+    pixel_format: options.PixelFormatOption = None,
+    rotate: options.RotateOption = 0,
+    flip: options.FlipOption = "none",
+    region: options.RegionOption = None,
+    show_regions: options.ShowRegionsOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
-    votes: VotesOption = None,
-    of: OfOption = None,
-    threshold: ThresholdOption = None,
-    max_frames: MaxFramesOption = None,
-    duration: DurationOption = None,
-    as_fast_as_possible: UnpacedOption = False,
-    window: WindowOption = False,
+    threshold: options.ThresholdOption = None,
+    evidence: options.EvidenceOption = "",
+    picture: options.PictureOption = "",
+    no_motion_gate: options.NoMotionGateOption = False,
+    max_fps: options.MaxFpsOption = None,
+    cpus: options.CpusOption = None,
+    max_frames: options.MaxFramesOption = None,
+    duration: options.DurationOption = None,
+    as_fast_as_possible: options.UnpacedOption = False,
+    window: options.WindowOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Classify the frames of a camera or recording and say what they show.
+    """Watch a camera, stream or recording and say what it shows.
 
-    Always the newest frame is classified. A label is believed once it won enough of the latest
-    frames. Ctrl-C, or q in the window, ends the run with a summary.
+    Always the newest frame is looked at. A label is believed on evidence, nothing is decided on a
+    picture of no use, and a source that goes away is waited for. Ctrl-C, or q in the window, ends
+    the run with a summary.
     """
+    if cpus is not None:
+        keep_to_cpus(cpus)
     settings = RunSettings(
         source=_choose_source(context, camera, source),
-        size_wh=parse_size(size),
+        options=make_source_options(
+            size_wh=parse_size(size),
+            rate_hz=rate,
+            pixel_format=pixel_format,
+            rotate_degrees=rotate,
+            flip=flip,
+        ),
+        region=_parse_region(region),
         is_paced=not as_fast_as_possible,
         model=model,
         runtime=runtime,
         threads=threads,
-        votes=votes,
-        vote_frames=of,
         thresholds=threshold or (),
+        evidence=evidence,
+        picture=picture,
+        has_gate=not no_motion_gate,
+        max_fps=check_max_fps(max_fps),
         max_frames=max_frames,
         duration_seconds=check_duration(duration),
         has_window=window,
         is_json=json,
     )
-    _start(settings)
+    if show_regions is None:
+        _start(settings)
+    else:
+        _show_regions(settings, show_regions)
 
 
 def _start(settings: RunSettings) -> None:
-    """Load the model, then run; a signal at any time ends it with a report."""
+    """Open everything, then run; a signal at any time ends it with a report."""
     stop = threading.Event()
+    model: ModelFile | None = None
     with EndOnSignal(stop) as signals:
-        from edge.classifier import open_classifier
+        from edge.cli import run_parts
         from edge.clock import SystemClock
-        from edge.modelfile import default_model_path
         from edge.runtime import Tally
 
         clock = SystemClock(stop)
         tally = Tally(clock)
         try:
-            with signals.interrupting():
-                path = settings.model or default_model_path()
-                classifier = open_classifier(
-                    path, runtime=settings.runtime, threads=settings.threads
-                )
+            with ExitStack() as opened:
+                with signals.interrupting():
+                    model = run_parts.read_model(settings)
+                    capture = run_parts.open_capture(settings, model, clock=clock, stop=stop)
+                    source = opened.enter_context(closing(capture))
+                    classifier = opened.enter_context(run_parts.load_model(settings, model))
+                _run(settings, source, classifier, opened, tally=tally, clock=clock, stop=stop)
         except KeyboardInterrupt:
-            _report(tally, settings, model=None)
-            return
-        with classifier:
-            _run(classifier, settings, tally=tally, clock=clock, stop=stop)
+            pass  # while it started, or a second signal: whoever sends it does not want to wait
+        except CatseyeError:
+            if tally.frames_captured:
+                _report(tally, settings, model=model)
+            raise
+        _report(tally, settings, model=model)
+    _check_frames(tally, settings)
 
 
 def _run(
-    classifier: "Classifier",
     settings: RunSettings,
+    source: "FrameSource",
+    classifier: "Classifier",
+    opened: ExitStack,
     *,
     tally: "Tally",
     clock: "Clock",
     stop: threading.Event,
 ) -> None:
     from edge import runtime
-    from edge.window import Window
+    from edge.cli import run_parts
 
-    manifest = classifier.model.manifest
-    decider = make_decider(manifest, settings)
-    has_window = settings.has_window and _can_show()
-    try:
-        with ExitStack() as opened:
-            source = opened.enter_context(closing(_open_source(settings, clock, stop)))
-            display = _open_display(settings, manifest, tally, clock)
-            actions = [opened.enter_context(closing(display))]
-            if has_window:
-                window = Window(source, clock=clock, spec=manifest.input)
-                source = opened.enter_context(closing(window))
-                actions.append(window)
-            if settings.duration_seconds is not None:
-                opened.enter_context(_ending_after(settings.duration_seconds, stop))
-            runtime.run(
-                source,
-                classifier,
-                decider,
-                (tally, *actions),
-                clock=clock,
-                max_frames=settings.max_frames,
-                until=stop.is_set,
-            )
-        if decider.invalid_predictions:
-            output.say(f"edge: {decider.invalid_predictions} predictions were no probabilities")
-    except KeyboardInterrupt:
-        pass  # a second signal: whoever sends it does not want to wait
-    except CatseyeError:
-        if tally.frames_classified:
-            _report(tally, settings, model=classifier.model)
-        raise
-    _report(tally, settings, model=classifier.model)
-
-
-def _open_source(settings: RunSettings, clock: "Clock", stop: threading.Event) -> "FrameSource":
-    from edge.capture import NewestFrame
-    from edge.sources import DeferredSource, open_source
-
-    opener = partial(
-        open_source, settings.source, clock=clock, pace=settings.is_paced, size_wh=settings.size_wh
+    watch = run_parts.make_watch(settings, classifier, clock=clock)
+    display = run_parts.open_display(settings, classifier, tally=tally, clock=clock)
+    actions = [tally, opened.enter_context(closing(display))]
+    if settings.has_window and _can_show():
+        window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
+        actions.append(opened.enter_context(closing(window)))
+    if settings.duration_seconds is not None:
+        opened.enter_context(_ending_after(settings.duration_seconds, stop))
+    runtime.run(
+        source,
+        watch.watcher,
+        actions,
+        clock=clock,
+        max_frames=settings.max_frames,
+        max_fps=settings.max_fps,
+        until=stop.is_set,
     )
-    return NewestFrame(DeferredSource(opener), stop=stop) if settings.is_paced else opener()
-
-
-def _open_display(
-    settings: RunSettings, manifest: "Manifest", tally: "Tally", clock: "Clock"
-) -> "Action":
-    from edge.cli import live
-
-    if settings.is_json:
-        return live.JsonLines()
-    output.say(
-        f"{_describe_source(settings.source)}, model {manifest.name}: "
-        f"{list_labels(manifest.labels)}. Ctrl-C ends."
-    )
-    console = output.console()
-    if console.is_terminal and not console.is_dumb_terminal:
-        return live.LiveLine(tally, clock=clock, console=console)
-    return live.PlainLines(tally, clock=clock)
+    if watch.decider.invalid_predictions:
+        output.say(f"edge: {watch.decider.invalid_predictions} predictions were no probabilities")
 
 
 def _can_show() -> bool:
@@ -245,8 +191,38 @@ def _report(tally: "Tally", settings: RunSettings, *, model: "ModelFile | None")
         output.say(live.describe_summary(summary))
 
 
-def _describe_source(source: str) -> str:
-    return f"camera {source}" if source.isdecimal() else source
+def _check_frames(tally: "Tally", settings: RunSettings) -> None:
+    """Fail where a live source has not delivered anything.
+
+    Raises:
+        SourceError: It has not.
+    """
+    from edge.sources.address import is_live, parse_address
+
+    if tally.frames_captured == 0 and is_live(settings.source):
+        raise SourceError(
+            "A camera or stream must deliver a frame",
+            received=f"none from {parse_address(settings.source).shown} in the whole run",
+            fix="Run edge doctor, which lists the cameras and what they lack",
+        )
+
+
+def _show_regions(settings: RunSettings, path: Path) -> None:
+    """Write the region over a frame, and say where."""
+    stop = threading.Event()
+    with EndOnSignal(stop):
+        from edge.cli import run_parts
+        from edge.cli.region_file import check_picture_path, write_regions
+        from edge.clock import SystemClock
+
+        check_picture_path(path)
+        clock = SystemClock(stop)
+        with closing(run_parts.open_capture(settings, None, clock=clock, stop=stop)) as source:
+            size_wh = write_regions(source, path, settings.region, run_parts.make_sensor(settings))
+    if settings.is_json:
+        output.emit_json({"type": "regions", "path": path, "size_wh": size_wh})
+    else:
+        output.say(f"{path}: the region over a frame of {size_wh[0]}x{size_wh[1]} pixels")
 
 
 def _choose_source(context: typer.Context, camera: int | None, source: str | None) -> str:
@@ -257,7 +233,15 @@ def _choose_source(context: typer.Context, camera: int | None, source: str | Non
     if source is not None and (origin is None or origin.name != "ENVIRONMENT"):
         raise SettingError(
             "There can be only one source",
-            received=f"--camera {camera} and --source {source}",
+            received=f"--camera {camera} and a --source",
             fix="Leave one of them out",
         )
     return str(camera)
+
+
+def _parse_region(text: str | None) -> "Region | None":
+    if text is None:
+        return None
+    from edge.region import parse_region
+
+    return parse_region(text)

@@ -1,10 +1,11 @@
 """What the options of `edge run` mean, checked once."""
 
 import math
+import os
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,25 +14,31 @@ from edge.errors import SettingError
 if TYPE_CHECKING:
     from edge.decision import Decider
     from edge.manifest import Manifest
+    from edge.region import Region
+    from edge.sources.options import SourceOptions
 
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+_CPUS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 _MOST_LABELS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What the command line asks for; `None` leaves the choice to the model.
+    """What the command line asks for; `None` and empty leave the choice to the model.
 
     Attributes:
-        source: Address for `edge.sources.open_source`.
-        size_wh: Width and height to ask a camera for, in pixels.
+        source: Address for `edge.sources.open_source`; it may hold a password.
+        options: What to ask the source for.
+        region: What is looked at of a frame; all of it when `None`.
         is_paced: Whether a recording is run by its own clock.
         model: Model file; the embedded one when `None`.
         runtime: "auto" or one of `edge.interpreter.RUNTIMES`.
         threads: Threads of the runtime.
-        votes: Frames that a label must win.
-        vote_frames: Frames that are looked back on.
         thresholds: Texts for `parse_thresholds`.
+        evidence: Text for `edge.evidence.parse_evidence`.
+        picture: Text for `edge.sensor.parse_sensor`.
+        has_gate: Whether the model is spared frames in which nothing moves.
+        max_fps: Most frames to classify per second.
         max_frames: Classified frames after which the run ends.
         duration_seconds: Time after which the run ends.
         has_window: Whether the frames are to be shown.
@@ -39,37 +46,48 @@ class RunSettings:
     """
 
     source: str
-    size_wh: tuple[int, int]
-    is_paced: bool
-    model: Path | None
-    runtime: str
-    threads: int | None
-    votes: int | None
-    vote_frames: int | None
-    thresholds: Sequence[str]
-    max_frames: int | None
-    duration_seconds: float | None
-    has_window: bool
-    is_json: bool
+    options: "SourceOptions"
+    region: "Region | None" = None
+    is_paced: bool = True
+    model: Path | None = None
+    runtime: str = "auto"
+    threads: int | None = None
+    thresholds: Sequence[str] = ()
+    evidence: str = ""
+    picture: str = ""
+    has_gate: bool = True
+    max_fps: float | None = None
+    max_frames: int | None = None
+    duration_seconds: float | None = None
+    has_window: bool = False
+    is_json: bool = False
 
 
 def make_decider(manifest: "Manifest", settings: RunSettings) -> "Decider":
     """Make the decider that the model's manifest asks for, with what the settings change.
 
     Raises:
-        SettingError: A changed number does not fit.
+        SettingError: What is changed does not fit.
     """
     from edge.decision import Decider
+    from edge.evidence import model_evidence, parse_evidence
 
-    decision = manifest.decision
-    thresholds = dict(decision.thresholds)
-    thresholds.update(parse_thresholds(settings.thresholds, manifest.labels))
     return Decider(
         manifest.labels,
-        thresholds=thresholds,
-        votes=decision.votes if settings.votes is None else settings.votes,
-        window=decision.window if settings.vote_frames is None else settings.vote_frames,
+        thresholds=make_thresholds(manifest, settings),
+        evidence=parse_evidence(settings.evidence, model_evidence(manifest.decision)),
     )
+
+
+def make_thresholds(manifest: "Manifest", settings: RunSettings) -> dict[str, float]:
+    """Return the threshold of each label, in the model's order, with what the settings change.
+
+    Raises:
+        SettingError: What is changed does not fit.
+    """
+    changed = parse_thresholds(settings.thresholds, manifest.labels)
+    thresholds = manifest.decision.thresholds
+    return {label: changed.get(label, thresholds[label]) for label in manifest.labels}
 
 
 def parse_thresholds(texts: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
@@ -118,6 +136,31 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def make_source_options(
+    *,
+    size_wh: tuple[int, int],
+    rate_hz: float | None,
+    pixel_format: str | None,
+    rotate_degrees: int,
+    flip: str,
+) -> "SourceOptions":
+    """Check what a source is asked for; a camera that gives snapshots is asked at that rate too.
+
+    Raises:
+        SettingError: A value is out of its range.
+    """
+    from edge.sources.options import SourceOptions
+
+    options = SourceOptions(
+        size_wh=size_wh,
+        rate_hz=rate_hz,
+        pixel_format=None if pixel_format is None else pixel_format.upper(),
+        rotate_degrees=rotate_degrees,
+        flip=flip,
+    )
+    return options if rate_hz is None else replace(options, snapshot_seconds=1.0 / rate_hz)
+
+
 def check_duration(seconds: float | None) -> float | None:
     """Return a duration that a timer can wait for; `None` is none.
 
@@ -131,6 +174,67 @@ def check_duration(seconds: float | None) -> float | None:
             fix="Leave it out to run until Ctrl-C",
         )
     return seconds
+
+
+def check_max_fps(rate_hz: float | None) -> float | None:
+    """Return a rate that can be kept to; `None` is none.
+
+    Raises:
+        SettingError: Zero, negative or not finite.
+    """
+    if rate_hz is not None and not 0.001 <= rate_hz < math.inf:
+        raise SettingError(
+            "--max-fps must be a number of frames per second from 0.001",
+            received=str(rate_hz),
+            fix="Write for example --max-fps 5, or leave it out",
+        )
+    return rate_hz
+
+
+def parse_cpus(text: str) -> frozenset[int]:
+    """Read numbers of processor cores.
+
+    Raises:
+        SettingError: Not of the form 0-1,3.
+
+    Example:
+        >>> sorted(parse_cpus("0-1,3"))
+        [0, 1, 3]
+    """
+    cpus: set[int] = set()
+    for part in text.split(","):
+        match = _CPUS.fullmatch(part.strip())
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise SettingError(
+                "--cpus must be numbers of processor cores", received=text, fix="Write --cpus 0-1,3"
+            )
+        cpus.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return frozenset(cpus)
+
+
+def keep_to_cpus(text: str) -> None:
+    """Let this process and those that it starts run on some processor cores only.
+
+    Raises:
+        SettingError: There are no such cores, or the system does not let one choose.
+    """
+    cpus = parse_cpus(text)
+    if not hasattr(os, "sched_setaffinity"):
+        raise SettingError(
+            "--cpus needs Linux", received="another system", fix="Leave it out, or use --max-fps"
+        )
+    allowed = os.sched_getaffinity(0)
+    if not cpus <= allowed:
+        raise SettingError(
+            f"--cpus must name cores that this process may use: {_list_numbers(allowed)}",
+            received=text,
+            fix="Name some of these",
+        )
+    os.sched_setaffinity(0, cpus)
+
+
+def _list_numbers(numbers: set[int]) -> str:
+    return ", ".join(str(number) for number in sorted(numbers))
 
 
 def list_labels(labels: Sequence[str]) -> str:
