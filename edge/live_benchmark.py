@@ -24,6 +24,7 @@ from edge.capture.request import LensRequest
 from edge.classifier import Classifier
 from edge.clock import SystemClock
 from edge.decision import Decider
+from edge.errors import SourceError
 from edge.integrity import child_command, child_environment
 from edge.interpreter import open_interpreter
 from edge.modelfile import ModelFile, read_model_file
@@ -34,11 +35,13 @@ from edge.watcher import Watcher
 
 DEFAULT_SECONDS = 2.0
 
+_OPENER = "edge.live_benchmark:open_prepared"
 _ROUNDS = 5
 _WARM_UP_FRAMES = 30
 _FEWEST_FRAMES = 5
 _DISTINCT_FRAMES = 8
 _TIMEOUT_SECONDS = 300.0
+_LONGEST_ROUND_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ def measure_live(
         "prepared frames",
         is_live=True,
         input=manifest.input,
-        opener=f"{PreparedFrames.__module__}:{open_prepared.__name__}",
+        opener=_OPENER,
     )
     with ExitStack() as opened:
         interpreter = open_interpreter(model.model_bytes, runtime=runtime, threads=threads)
@@ -147,7 +150,21 @@ def measure_live(
         watcher = Watcher(classifier, decider, clock=clock)
 
         def look(frames: int) -> None:
-            run(source, watcher, (), clock=clock, max_frames=frames)
+            end_seconds = clock.monotonic() + _LONGEST_ROUND_SECONDS
+            done = run(
+                source,
+                watcher,
+                (),
+                clock=clock,
+                max_frames=frames,
+                until=lambda: clock.monotonic() > end_seconds,
+            )
+            if done.frames_classified < frames:
+                raise SourceError(
+                    "The capture process must deliver frames",
+                    received=f"{done.frames_classified} of {frames}, {done.outages} outages",
+                    fix="Run edge run --source demo: and see what it says",
+                )
 
         def invoke(frames: int) -> None:
             for _ in range(frames):
