@@ -50,7 +50,7 @@ def _read(word: str, base: "DataclassInstance", option: str) -> tuple[str, Any]:
     if not is_assigned or name not in known:
         near = (get_close_matches(name, known, n=1, cutoff=0.0) or list(known))[0]
         raise SettingError(
-            f"{option} takes {', '.join(f'{key}=...' for key in known)}",
+            f"{option} takes NAME=VALUE, where the names are {', '.join(known)}",
             received=word,
             fix=f"Write for example {near}={_write(known[near])}",
         )

@@ -16,7 +16,8 @@ from edge.manifest import InputSpec, Manifest
 from edge.metrics import apply_temperature
 from edge.modelfile import ModelFile, read_model_file
 from edge.preprocess import fit_frame
-from edge.records import UNKNOWN, Interpreter, Pixels, Prediction
+from edge.records import UNKNOWN, Frame, Interpreter, Pixels, Prediction
+from edge.region import Region
 
 _UINT8 = np.dtype(np.uint8)
 _HIGHEST_BIT = np.uint8(128)
@@ -31,6 +32,7 @@ class Classifier:
     Args:
         model: The file, for its labels, thresholds and calibration.
         interpreter: The same file's FlatBuffer, loaded.
+        region: Part of a live frame that is looked at, see `classify_frame`; all when `None`.
 
     Raises:
         ModelFileError: Input or output of the interpreter do not fit the manifest.
@@ -43,7 +45,9 @@ class Classifier:
         True
     """
 
-    def __init__(self, model: ModelFile, interpreter: Interpreter) -> None:
+    def __init__(
+        self, model: ModelFile, interpreter: Interpreter, *, region: Region | None = None
+    ) -> None:
         manifest = model.manifest
         _check_fit(manifest, interpreter)
         self.model = model
@@ -52,6 +56,8 @@ class Classifier:
         self._interpreter = interpreter
         self._fill = input_filler(manifest.input)
         self._fill_fitted = input_filler(manifest.input.fitted)
+        self._fill_rgb = rgb_filler(manifest.input)
+        self._region = region
         self._temperature = manifest.decision.temperature
         self._thresholds = tuple(manifest.decision.thresholds[label] for label in self.labels)
 
@@ -66,6 +72,17 @@ class Classifier:
         """
         return self._classify(frame_bgr, self._fill)
 
+    def classify_frame(self, frame: Frame) -> Prediction:
+        """Say what a live frame shows, or its region; what is fitted already is not fitted again.
+
+        Raises:
+            SettingError: The frame holds no picture.
+        """
+        if frame.fitted is not None:
+            return self._classify(frame.fitted, self._fill_rgb)
+        pixels_bgr = frame.pixels_bgr
+        return self.classify(pixels_bgr if self._region is None else self._region.apply(pixels_bgr))
+
     def classify_fitted(self, picture_bgr: Pixels) -> Prediction:
         """Say what a picture shows that is a frame's already as the model sees it.
 
@@ -78,9 +95,9 @@ class Classifier:
         """
         return self._classify(picture_bgr, self._fill_fitted)
 
-    def _classify(self, frame_bgr: Pixels, fill: _Filler) -> Prediction:
-        _check_frame(frame_bgr)
-        fill(frame_bgr, self._interpreter.input_view()[0])
+    def _classify(self, pixels: Pixels, fill: _Filler) -> Prediction:
+        _check_frame(pixels)
+        fill(pixels, self._interpreter.input_view()[0])
         started = time.perf_counter()
         self._interpreter.invoke()
         inference_ms = (time.perf_counter() - started) * 1000.0
@@ -124,11 +141,18 @@ def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = No
         MissingExtraError: The runtime is not installed.
         SettingError: Unknown runtime, or threads out of range.
     """
+    if threads is not None:
+        check_threads(threads)
+    runtime = choose_runtime(runtime)  # what is wrong is found before a large file is read
     return load_classifier(read_model_file(path), runtime=runtime, threads=threads)
 
 
 def load_classifier(
-    model: ModelFile, *, runtime: str = AUTO, threads: int | None = None
+    model: ModelFile,
+    *,
+    runtime: str = AUTO,
+    threads: int | None = None,
+    region: Region | None = None,
 ) -> Classifier:
     """Make sure that a model file that was read is intact, and load it.
 
@@ -136,6 +160,7 @@ def load_classifier(
         model: The file.
         runtime: As for `open_classifier`.
         threads: As for `open_classifier`.
+        region: Part of a live frame that is looked at; all when `None`.
 
     Raises:
         ModelFileError: The file is damaged or does not run.
@@ -149,7 +174,7 @@ def load_classifier(
     interpreter = open_interpreter(
         model.model_bytes, runtime=runtime, threads=measured if threads is None else threads
     )
-    return Classifier(model, interpreter)
+    return Classifier(model, interpreter, region=region)
 
 
 def input_filler(spec: InputSpec) -> _Filler:
@@ -165,23 +190,40 @@ def input_filler(spec: InputSpec) -> _Filler:
 
         return fill
 
-    if spec.dtype == "int8":
-
-        def fill_signed(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
-            unsigned = tensor.view(np.uint8)
-            fit_frame(frame_bgr, spec=spec, out=unsigned)
-            np.bitwise_xor(unsigned, _HIGHEST_BIT, out=unsigned)  # is pixel - 128 in int8
-
-        return fill_signed
-
+    fill_from_rgb = rgb_filler(spec)
     pixels_rgb = np.empty((spec.height, spec.width, 3), np.uint8)
 
-    def fill_scaled(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
+    def fill_fitted(frame_bgr: Pixels, tensor: NDArray[Any]) -> None:
         fit_frame(frame_bgr, spec=spec, out=pixels_rgb)
-        np.subtract(pixels_rgb, np.float32(spec.mean), out=tensor)
-        np.divide(tensor, np.float32(spec.scale), out=tensor)
+        fill_from_rgb(pixels_rgb, tensor)
 
-    return fill_scaled
+    return fill_fitted
+
+
+def rgb_filler(spec: InputSpec) -> _Filler:
+    """Return the function that puts a fitted frame into an input tensor of this kind.
+
+    It takes the pixels, `(spec.height, spec.width, 3)`, `uint8`, RGB, and a tensor of that shape
+    and of `spec.dtype`, which it fills in place.
+    """
+    if spec.dtype == "uint8":
+
+        def fill(pixels_rgb: Pixels, tensor: NDArray[Any]) -> None:
+            np.copyto(tensor, pixels_rgb)
+
+    elif spec.dtype == "int8":
+
+        def fill(pixels_rgb: Pixels, tensor: NDArray[Any]) -> None:
+            # is pixel - 128 in int8
+            np.bitwise_xor(pixels_rgb, _HIGHEST_BIT, out=tensor.view(np.uint8))
+
+    else:
+
+        def fill(pixels_rgb: Pixels, tensor: NDArray[Any]) -> None:
+            np.subtract(pixels_rgb, np.float32(spec.mean), out=tensor)
+            np.divide(tensor, np.float32(spec.scale), out=tensor)
+
+    return fill
 
 
 def _check_frame(frame_bgr: Pixels) -> None:

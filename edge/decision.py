@@ -16,7 +16,7 @@ from edge.voting import NOBODY, Moment, Votes
 
 _ROUNDING = 1e-3  # scores of a quantized model may pass 1 by its smallest step
 _ROUNDING_SECONDS = 1e-6  # sums of times are not exact
-_LONG_AGO = Moment(-math.inf, -math.inf)
+_BEFORE_ALL = Moment(-math.inf, 0.0)
 
 
 class Decider:
@@ -26,7 +26,9 @@ class Decider:
     has been without it for `leave_seconds`. While nobody is believed the label is "unknown".
 
     A frame whose scores are no probabilities (NaN, infinite, out of [0, 1], wrong number) is
-    counted and dropped: it is no vote, and the decision on it is "unknown".
+    counted and dropped: it is no vote, and the decision on it is "unknown". After a gap between
+    frames of more than `longest_gap_seconds`, and when the source begins anew, nothing that was
+    seen before counts.
 
     Args:
         labels: The model's labels, in the order of its scores.
@@ -62,9 +64,9 @@ class Decider:
         self._thresholds = np.array([thresholds[label] for label in labels])
         self._spec = evidence
         self._invalid = 0
-        self._now = _LONG_AGO
-        self._cool_seconds: dict[int, float] = {}  # from when a label may be believed again
+        self._now = _BEFORE_ALL
         self._believed = NOBODY
+        self._cool_seconds: dict[int, float] = {}  # from when a label may be believed again
         self._forget()
 
     @property
@@ -120,18 +122,16 @@ class Decider:
         """
         active_seconds = self._now.active_seconds
         self._go_on(frame.time_seconds)
-        if math.isfinite(active_seconds):
-            self._now = Moment(frame.time_seconds, active_seconds)
+        self._now = Moment(frame.time_seconds, active_seconds)
 
     def _go_on(self, time_seconds: float) -> None:
         passed = time_seconds - self._now.time_seconds
-        if passed < 0.0:  # the source has begun anew
+        if not 0.0 <= passed <= self._spec.longest_gap_seconds:
             self._forget()
+        if passed < 0.0:  # the source has begun anew
             self._cool_seconds.clear()
-        if 0.0 <= passed < math.inf:
-            self._now = Moment(time_seconds, self._now.active_seconds + passed)
-        else:
-            self._now = Moment(time_seconds, time_seconds)
+        passed = min(max(passed, 0.0), self._spec.longest_gap_seconds)
+        self._now = Moment(time_seconds, self._now.active_seconds + passed)
 
     def _forget(self) -> None:
         if self._believed != NOBODY:

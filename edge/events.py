@@ -62,14 +62,14 @@ class EventTracker:
             prediction: What the model says about the same frame; `None` if it was not asked.
         """
         changes = self._end_if_over(decision.time_seconds)
-        self._is_present = decision.label not in self._background
-        if not self._is_present:
+        if decision.label in self._background:
+            self._is_present = False
             return changes
         if self._open is not None and self._open.label != decision.label:
             changes += self.finish()
         is_new = self._open is None
-        self._is_present, self._last_seconds = True, decision.time_seconds
         self._open = self._with_best(decision, prediction)
+        self._is_present, self._last_seconds = True, decision.time_seconds
         return (*changes, self._open) if is_new else changes
 
     def rest(self, time_seconds: float) -> tuple[Event, ...]:

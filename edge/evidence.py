@@ -47,7 +47,8 @@ class EvidenceSpec:
         enter_seconds: Time that a label must have the evidence before it is believed.
         leave_seconds: Time that a label must be without the evidence before it is given up.
         cooldown_seconds: Time after it was given up in which a label is not believed again.
-        longest_gap_seconds: Age from which a vote no longer counts beside a new one.
+        longest_gap_seconds: A vote older than this does not count beside a new one, and after a
+            gap of this length between two frames nothing is believed.
 
     Raises:
         SettingError: A value out of its range, or a rule that could never be met.
@@ -61,8 +62,8 @@ class EvidenceSpec:
     votes: int = 3
     window: int = 5
     period_seconds: float = 0.1
-    half_life_seconds: float = 0.5
-    enough: float = 2.0
+    half_life_seconds: float = 1.0
+    enough: float = 1.5
     hysteresis: float = 0.1
     enter_seconds: float = 0.0
     leave_seconds: float = 0.5
@@ -71,42 +72,50 @@ class EvidenceSpec:
 
     def __post_init__(self) -> None:
         """Refuse values out of range and rules that could never be met."""
-        _check(self.rule in RULES, f"rule must be one of {', '.join(RULES)}", self.rule, "k-of-n")
-        _check(
+        self._check(self.rule in RULES, "rule", f"be one of {', '.join(RULES)}")
+        self._check(
             1 <= self.votes <= self.window <= _LARGEST_WINDOW,
-            f"votes must be at least 1 and at most window, and window at most {_LARGEST_WINDOW}",
-            f"{self.votes} of {self.window}",
-            "votes=3 window=5",
+            "votes",
+            f"be at least 1 and at most window, and window at most {_LARGEST_WINDOW}",
+            received=f"{self.votes} of {self.window}",
+            example="votes=3 window=5",
         )
         for field in fields(self):
-            value = getattr(self, field.name)
             if field.name.endswith("_seconds"):
-                rule = f"{field.name} must be a number of seconds from 0"
-                _check(0.0 <= value < math.inf, rule, value, f"{field.name}={field.default}")
-        _check(0.0 <= self.hysteresis < 1.0, "hysteresis must be from 0 to below 1",
-               self.hysteresis, "hysteresis=0.1")  # fmt: skip
+                is_time = 0.0 <= getattr(self, field.name) < math.inf
+                self._check(is_time, field.name, "be a number of seconds from 0")
+        self._check(0.0 <= self.hysteresis < 1.0, "hysteresis", "be from 0 to below 1")
+        self._check(self.half_life_seconds > 0, "half_life_seconds", "be above 0")
+        self._check(0.0 < self.enough < math.inf, "enough", "be above 0")
         self._check_reachable()
 
     def _check_reachable(self) -> None:
         lasting = (self.votes - 1) * self.period_seconds
-        _check(
+        self._check(
             lasting <= self.longest_gap_seconds + _ROUNDING,
-            f"{self.votes} votes, one every {self.period_seconds} s, must fit into "
             "longest_gap_seconds",
-            self.longest_gap_seconds,
-            f"longest_gap_seconds={math.ceil(2 * lasting)}",
+            f"hold {self.votes} votes, one every {self.period_seconds} s",
+            example=f"longest_gap_seconds={math.ceil(2 * lasting)}",
         )
-        _check(self.half_life_seconds > 0, "half_life_seconds must be above 0",
-               self.half_life_seconds, "half_life_seconds=0.5")  # fmt: skip
         ages = self.period_seconds * np.arange(self.window, dtype=np.float64)
         most = float(decay(ages, self)[ages <= self.longest_gap_seconds].sum())
-        _check(
-            0.0 < self.enough <= most or (self.rule != "decayed-sum" and self.enough > 0.0),
-            f"enough must be above 0 and at most {most:.3g}, what {self.window} votes with a "
-            "score of 1 add up to",
-            self.enough,
-            f"enough={most / 2:.2g}",
+        self._check(
+            self.enough <= most or self.rule != "decayed-sum",
+            "enough",
+            f"be at most {most:.3g}, what {self.window} votes with a score of 1 add up to",
+            example=f"enough={most / 2:.2g}",
         )
+
+    def _check(
+        self, holds: bool, name: str, rule: str, *, received: str = "", example: str = ""
+    ) -> None:
+        if not holds:
+            default = str(type(self).__dataclass_fields__[name].default).removesuffix(".0")
+            raise SettingError(
+                f"In the rules of evidence, {name} must {rule}",
+                received=received or str(getattr(self, name)),
+                fix=f'Write for example {_OPTION} "{example or f"{name}={default}"}"',
+            )
 
     def __str__(self) -> str:
         """Write all settings as `parse_evidence` takes them."""
@@ -204,12 +213,3 @@ def decay(ages: Values, spec: EvidenceSpec) -> Values:
     """Return the weight of votes by their age in seconds: 1 when fresh, 0.5 after a half-life."""
     weights: Values = 0.5 ** (ages / spec.half_life_seconds)
     return weights
-
-
-def _check(holds: bool, rule: str, received: object, example: str) -> None:
-    if not holds:
-        raise SettingError(
-            f"In the rules of evidence, {rule}",
-            received=str(received),
-            fix=f'Write for example {_OPTION} "{example}"',
-        )

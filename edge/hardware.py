@@ -5,10 +5,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.v4l2 import can_capture, query_capability
+from edge.v4l2 import can_capture, driver_name, query_capability
 
 _TIMEOUT_SECONDS = 3.0
 _NUMBER = re.compile(r"\d+")
@@ -22,6 +23,9 @@ _POWER_BITS = {
 }
 _SINCE_BOOT_SHIFT = 16
 
+# Parts of a Raspberry Pi's picture pipeline that deliver pictures, but only of what they are fed.
+_PIPELINE_DRIVERS = frozenset({"bcm2835-isp", "pispbe", "rpivid", "rpi-hevc-dec"})
+
 ToolRunner = Callable[..., str | None]
 
 
@@ -33,11 +37,29 @@ class CameraDevice:
         device: Such as `/dev/video0`.
         name: What the driver calls it.
         is_permitted: Whether this user may open it.
+        driver: The kernel's driver, such as "uvcvideo"; empty if the device does not answer.
+        stable: Its path under `/dev/v4l/by-id`, which stays when cameras are plugged in another
+            order; `None` if it has none.
     """
 
     device: Path
     name: str
     is_permitted: bool
+    driver: str = ""
+    stable: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUser:
+    """A process that has a device open.
+
+    Attributes:
+        pid: Its number.
+        name: Of its program.
+    """
+
+    pid: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +97,52 @@ def find_cameras(
         capability = query(device)
         if capability is not None and not can_capture(capability):
             continue
+        driver = "" if capability is None else driver_name(capability)
+        if driver in _PIPELINE_DRIVERS:
+            continue
         name = _read(classes / device.name / "name", "unnamed")
-        found.append(CameraDevice(device, name, os.access(device, os.R_OK | os.W_OK)))
+        is_permitted = os.access(device, os.R_OK | os.W_OK)
+        found.append(CameraDevice(device, name, is_permitted, driver, _stable_path(device)))
     return found
+
+
+def find_users(device: Path, processes: Path = Path("/proc")) -> tuple[DeviceUser, ...]:
+    """Find the processes that have a device open; those of other users show to root only.
+
+    Args:
+        device: Such as `/dev/video0`, or a link to it.
+        processes: Folder in which the kernel describes them.
+
+    Example:
+        >>> find_users(Path("/nowhere"))
+        ()
+    """
+    target = os.path.realpath(device)
+    found = []
+    for process in processes.iterdir() if processes.is_dir() else ():
+        if process.name.isdecimal() and target in _open_files(process / "fd"):
+            found.append(DeviceUser(int(process.name), _read(process / "comm", "unnamed")))
+    return tuple(sorted(found, key=lambda user: user.pid))
+
+
+def _open_files(folder: Path) -> set[str]:
+    names = set()
+    try:
+        for entry in folder.iterdir():
+            with suppress(OSError):  # closed meanwhile
+                names.add(str(entry.readlink()))
+    except OSError:  # ended meanwhile, or another user's
+        pass
+    return names
+
+
+def _stable_path(device: Path) -> Path | None:
+    folder = device.parent / "v4l" / "by-id"
+    try:
+        links = sorted(folder.iterdir())
+    except OSError:
+        return None
+    return next((link for link in links if link.resolve() == device.resolve()), None)
 
 
 def board_name(path: Path = Path("/proc/device-tree/model")) -> str:

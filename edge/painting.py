@@ -66,6 +66,7 @@ class Painter:
         self._rate = RateMeter()
         self._has_motion = False
         self._has_help = False
+        self._is_dimmed = False
         self._decision: Decision | None = None
         self._prediction: Prediction | None = None
         self._shown_bgr: Pixels = np.zeros((_EMPTY_WH[1], _EMPTY_WH[0], 3), np.uint8)
@@ -85,9 +86,11 @@ class Painter:
             over lines of text. Without a frame it is the one before, darkened.
         """
         if look.frame is None:
-            self._shown_bgr = self._shown_bgr // 2 if self._rate_hz() else self._shown_bgr
-            self._rate = RateMeter()
+            if not self._is_dimmed:
+                self._shown_bgr = self._shown_bgr // 2
+            self._is_dimmed = True
         else:
+            self._is_dimmed = False
             self._rate.add(self._clock.monotonic())
             self._shown_bgr = self._draw_frame(look.frame.pixels_bgr)
         if look.decision is not None:

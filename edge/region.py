@@ -182,8 +182,7 @@ def _write(shares: Sequence[float]) -> str:
 
 
 def _error(rule: str, received: str) -> SettingError:
-    shares = received.replace(",", " ").split()
-    is_polygon = len(shares) != 4
+    is_polygon = "," in received and len(received.split()) > 2
     example = "0.1,0.2 0.9,0.2 0.5,0.8" if is_polygon else "0.1,0.2,0.9,0.8"
     kind = "the corners of a polygon" if is_polygon else "left, top, right, bottom"
     return SettingError(

@@ -148,22 +148,31 @@ class FakeCapture:
         script: What each `read` delivers: a picture, or `None` for a failure. At its end every
             read fails, as after unplugging.
         is_open: Whether the device could be opened.
+        settings: What it answers when asked for one of `cv2.CAP_PROP_*`; 0 for any other.
 
     Attributes:
         reads: How often a picture was asked for.
         is_closed: Whether the device was released.
 
     Example:
+        >>> from edge.sources import SourceOptions
         >>> from edge.sources.camera import Camera
         >>> device = FakeCapture([blank_frame().pixels_bgr])
-        >>> camera = Camera("0", clock=ManualClock(), size_wh=(8, 8),
-        ...                 open_capture=lambda name, size_wh: device)
+        >>> camera = Camera("0", clock=ManualClock(), options=SourceOptions(size_wh=(8, 8)),
+        ...                 open_capture=lambda name, options: device)
         >>> camera.read().index
         0
     """
 
-    def __init__(self, script: Iterable[Pixels | None], *, is_open: bool = True) -> None:
+    def __init__(
+        self,
+        script: Iterable[Pixels | None],
+        *,
+        is_open: bool = True,
+        settings: Mapping[int, float] | None = None,
+    ) -> None:
         self._script = iter(script)
+        self._settings = dict(settings or {})
         self.is_open = is_open
         self.is_closed = False
         self.reads = 0
@@ -172,6 +181,10 @@ class FakeCapture:
         """Take the next step of the script."""
         self.reads += 1
         return next(self._script, None)
+
+    def get(self, setting: int) -> float:
+        """Return what the device was told to answer."""
+        return self._settings.get(setting, 0.0)
 
     def close(self) -> None:
         """Remember that it was called."""

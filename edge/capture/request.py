@@ -1,7 +1,7 @@
 """What the capture process is asked for; it travels as JSON, so that no address is in a process list."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edge.manifest import InputSpec
@@ -46,7 +46,10 @@ class LensRequest:
 
     def to_json(self) -> str:
         """Write it as one line."""
-        return json.dumps(asdict(self))
+        values = asdict(replace(self, region=None))
+        if self.region is not None:
+            values["region"] = {"box": self.region.box, "polygon": self.region.polygon}
+        return json.dumps(values)
 
     @classmethod
     def from_json(cls, text: str) -> "LensRequest":

@@ -90,7 +90,7 @@ class Changes:
             1.60 s  cat 0.98
         >>> for line in changes.describe(Look(Picture.OFFLINE, reason="unplugged")):
         ...     print(line)
-                    offline: unplugged; waiting for it, Ctrl-C ends
+                    offline: waiting for it, Ctrl-C ends
     """
 
     def __init__(self) -> None:
@@ -235,7 +235,7 @@ def _emit_event(event: Event) -> None:
 
 def _describe_picture(look: Look) -> str:
     if look.frame is None:
-        return f"{'':8}    {look.picture.value}: {look.reason}; waiting for it, Ctrl-C ends"
+        return f"{'':8}    {look.picture.value}: waiting for it, Ctrl-C ends"  # the log says why
     reason = "" if look.picture is Picture.LIVE else ", nothing is decided"
     return f"{look.frame.time_seconds:8.2f} s  picture: {look.picture.value}{reason}"
 

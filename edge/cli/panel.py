@@ -21,6 +21,7 @@ _REFRESHES_PER_SECOND = 4
 _QUIET_SECONDS = 2.0  # without a frame for so long, the panel says that it waits
 _MOST_BARS = 5
 _MOST_EVENTS = 3
+_MOST_STATE_LINES = 3
 _LONGEST_LABEL = 16
 _LONGEST_BAR = 40
 _EDGES = 4  # columns of the frame around the text
@@ -108,46 +109,44 @@ class Panel:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the panel."""
-        width = options.max_width - _EDGES
-        lines = [self._state_line(options.ascii_only)]
+        width = max(1, options.max_width - _EDGES)
+        lines: list[Text] = []
+        for part in _pack(self._state(options.ascii_only), width):
+            lines += part.wrap(console, width)[:_MOST_STATE_LINES]
         lines += self._bars(width, options.ascii_only)
         lines += _pack(self._numbers(), width)
         lines += [Text(_describe_event(event), style="dim") for event in self._events]
         lines += _pack(_describe_health(self._vitals.health), width)
         for line in lines:
-            line.no_wrap, line.overflow = True, "ellipsis"
-        title = Text(self._title, no_wrap=True, overflow="ellipsis")
+            line.truncate(width, overflow="ellipsis")
         yield Border(
-            Text("\n", no_wrap=True, overflow="ellipsis").join(lines),
-            title=title,
+            Text("\n", no_wrap=True).join(lines),
+            title=Text(self._title, no_wrap=True, overflow="ellipsis"),
             title_align="left",
             border_style="dim",
         )
 
-    def _state_line(self, is_ascii: bool) -> Text:
+    def _state(self, is_ascii: bool) -> list[Text]:
         full, empty = ("*", "o") if is_ascii else ("●", "○")
         look = self._look
         if look is None:
-            return Text(f"{empty} starting", style="dim")
+            return [Text(f"{empty} starting", style="dim")]
         if look.picture is Picture.OFFLINE:
-            return Text(f"{empty} offline: {look.reason}", style="bold red")
+            return [Text(f"{empty} offline: {look.reason}", style="bold red")]
         if look.picture is not Picture.LIVE:
-            return Text(
-                f"{empty} {look.picture.value}: {_REASONS[look.picture]}", style="bold yellow"
-            )
+            reason = _REASONS[look.picture]
+            return [Text(f"{empty} {look.picture.value}: {reason}", style="bold yellow")]
         if self._clock.monotonic() - self._latest_seconds >= _QUIET_SECONDS:
-            return Text(f"{empty} waiting for a frame", style="yellow")
-        line = Text(f"{full} live  ", style="green")
+            return [Text(f"{empty} waiting for a frame", style="yellow")]
+        state = Text(f"{full} live  ", style="green")
         if look.reason:
-            return line.append(look.reason, style="yellow")
+            return [state.append(look.reason, style="yellow")]
         decision = self._decision
         if decision is not None:
             style = "dim" if decision.label == UNKNOWN else "bold default"
             score = "" if decision.label == UNKNOWN else f" {decision.score:.2f}"
-            line.append(f"{decision.label}{score}", style=style)
-        if look.is_resting:
-            line.append("  idle, nothing moves", style="dim")
-        return line
+            state.append(f"{decision.label}{score}", style=style)
+        return [state, Text("idle, nothing moves", style="dim")] if look.is_resting else [state]
 
     def _bars(self, width: int, is_ascii: bool) -> list[Text]:
         """Draw a bar for each of the labels, the best ones if there are many."""

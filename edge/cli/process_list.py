@@ -1,8 +1,8 @@
 """Keeps passwords in addresses off the process list, where everybody on the machine reads them.
 
-A program's arguments lie in its own memory, and the system shows what lies there, so it is enough to
-write over them, as curl does with passwords. Until Python has started, some hundredths of a second,
-they can be seen all the same: whoever minds that puts the address into `EDGE_SOURCE`.
+A program's arguments lie in its own memory, and the system shows what lies there, so it is enough
+to write over them, as curl does with passwords. Until Python has started, some hundredths of a
+second, they can be seen all the same: whoever minds that puts the address into `EDGE_SOURCE`.
 """
 
 import os

@@ -1,5 +1,6 @@
 """What `edge run` is put together of, made from its settings."""
 
+import mimetypes
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from edge.cli import output
 from edge.cli.run_settings import RunSettings, list_labels, make_decider, make_thresholds
 from edge.errors import SettingError
 from edge.records import Action, Clock
-from edge.sources.address import GLOB, is_live, parse_address
+from edge.sources.address import GLOB, PATH, is_live, parse_address
 
 if TYPE_CHECKING:
     from edge.capture.process import CaptureProcess
@@ -52,7 +53,9 @@ def load_model(settings: RunSettings, model: "ModelFile") -> "Classifier":
     """
     from edge.classifier import load_classifier
 
-    return load_classifier(model, runtime=settings.runtime, threads=settings.threads)
+    return load_classifier(
+        model, runtime=settings.runtime, threads=settings.threads, region=settings.region
+    )
 
 
 def open_capture(
@@ -181,9 +184,9 @@ def open_window(
 
 def _are_stills(source: str) -> bool:
     """Whether a source is a heap of pictures, of which each shows something else."""
-    from edge.images import PICTURE_SUFFIXES
-
     address = parse_address(source)
+    if address.kind != PATH:
+        return address.kind == GLOB
     path = Path(address.target)
-    is_still = path.suffix.lower() in PICTURE_SUFFIXES - {".gif"}
-    return address.kind == GLOB or (address.kind == "path" and (is_still or path.is_dir()))
+    kind = mimetypes.guess_type(path, strict=False)[0] or ""  # by its name; Pillow takes longer
+    return path.is_dir() or (kind.startswith("image/") and kind != "image/gif")

@@ -1,126 +1,125 @@
-"""Sources by address: cameras, video files, folders of pictures, the demo scene.
+"""Sources by address: cameras, streams, video files, folders of pictures, the demo scene.
 
 Implementations are named by string and imported on use, so that a folder of pictures needs no
 video decoder and a camera no picture decoder.
 """
 
-import re
+import glob
 import stat
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from edge.errors import SettingError, SourceError
-from edge.records import Clock, Frame, FrameSource
-from edge.sources.pacing import PacedSource
+from edge.records import Clock, FrameSource
+from edge.sources import address as kinds
+from edge.sources.address import CHOICES, Address, is_live, parse_address, redact, unknown_scheme
+from edge.sources.options import SourceOptions, orient
 
-CHOICES = (
-    "a camera (0, 1, ..., /dev/video0), a video file, a folder of pictures, or demo: "
-    "(a scene made by the program)"
-)
-"""What can be given as a source, in words."""
+__all__ = [
+    "CHOICES",
+    "SourceOptions",
+    "is_live",
+    "open_source",
+    "orient",
+    "parse_address",
+    "redact",
+]
 
-_CAMERA = "edge.sources.camera:Camera"
 _VIDEO = "edge.sources.video:VideoFile"
 _FOLDER = "edge.sources.folder:PictureFolder"
 _DEMO = "edge.sources.demo:DemoScene"
-
-_CAMERA_ADDRESS = re.compile(r"(?:camera:)?(\d+)|(/dev/.+)")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters at least: C: is a drive
+_LIVE = {
+    kinds.CAMERA: "edge.sources.camera:Camera",
+    kinds.PICAMERA: "edge.sources.picamera:PiCamera",
+    kinds.RTSP: "edge.sources.rtsp:open_rtsp",
+    kinds.HTTP: "edge.sources.web:open_web",
+}
 _ANIMATED_SUFFIXES = frozenset({".gif"})
+_DEFAULTS = SourceOptions()
 
 
-def open_source(
-    uri: str, *, clock: Clock, pace: bool = True, size_wh: tuple[int, int] = (640, 480)
-) -> FrameSource:
-    """Open the source that an address names.
+def open_source(address: str, *, clock: Clock, options: SourceOptions = _DEFAULTS) -> FrameSource:
+    """Open the source that an address names, to be read as fast as it delivers.
+
+    The frames are as the source delivers them: `orient` turns them, `PacedSource` runs a
+    recording by its own clock.
 
     Args:
-        uri: "0", "camera:0", "/dev/video0", the path of a video file, of a picture or of a
-            folder of pictures, or "demo:".
-        clock: Stamps the frames, and waits between those of a recording.
-        pace: Run a recording by its own clock; otherwise as fast as it is read.
-        size_wh: Width and height to ask a camera or the demo scene for.
+        address: See `edge.sources.address.parse_address`.
+        clock: Stamps the frames.
+        options: What to ask the source for.
 
     Raises:
-        SettingError: The address is of no known kind, or a camera is to run unpaced.
-        SourceError: The source cannot be opened.
+        SettingError: The address is of no known kind.
+        SourceRefusedError: Only a person can mend it: permission, credentials, a wrong address.
+        SourceError: The source cannot be opened now.
+        MissingExtraError: What this kind of source needs is not installed.
+
+    Example:
+        >>> from edge.testing import ManualClock
+        >>> open_source("gopher://door", clock=ManualClock())
+        Traceback (most recent call last):
+        edge.errors.SettingError: A source is ... Received: an address that starts with gopher:. ...
     """
-    camera = _CAMERA_ADDRESS.fullmatch(uri)
-    if camera:
-        if not pace:
-            raise SettingError(
-                "Only a recording can run as fast as possible",
-                received=f"camera {uri}",
-                fix="Leave --as-fast-as-possible out",
-            )
-        device = camera.group(1) or camera.group(2)
-        return _open(_CAMERA, device, clock=clock, size_wh=size_wh)
-    recording = _open_recording(uri, clock=clock, size_wh=size_wh)
-    return PacedSource(recording, clock=clock) if pace else recording
+    parsed = parse_address(address)
+    if parsed.kind in _LIVE:
+        implementation = _LIVE[parsed.kind]
+        return _open(implementation, parsed.target, clock=clock, options=options)
+    if parsed.kind == kinds.CUSTOM:
+        return _open_custom(parsed.target, clock=clock, options=options)
+    if parsed.kind == kinds.DEMO:
+        return _open(_DEMO, clock=clock, size_wh=options.size_wh)
+    return _open_recording(parsed, clock=clock)
 
 
-class DeferredSource:
-    """A source that is opened by the first `read`, in the thread that reads.
-
-    Opening a device can take long; so it delays neither the rest of the start nor its end.
-
-    Args:
-        open_source: Opens the source; called once.
-    """
-
-    def __init__(self, open_source: Callable[[], FrameSource]) -> None:
-        self._open_source = open_source
-        self._source: FrameSource | None = None
-        self._closed = threading.Event()
-
-    def read(self) -> Frame | None:
-        """Return the source's next frame; `None` at its end and once closed.
-
-        Raises:
-            SourceError: The source cannot be opened or is lost.
-            SettingError: The source's address is of no known kind.
-        """
-        if self._closed.is_set():
-            return None
-        if self._source is None:
-            self._source = self._open_source()
-        frame = self._source.read()
-        if self._closed.is_set():
-            self.close()  # was asked for while the source was opened
-        return frame
-
-    def close(self) -> None:
-        """Close the source if it was opened; a second call does nothing."""
-        self._closed.set()
-        if self._source is not None:
-            self._source.close()
-
-
-def _open_recording(uri: str, *, clock: Clock, size_wh: tuple[int, int]) -> FrameSource:
-    if uri == "demo:":
-        return _open(_DEMO, clock=clock, size_wh=size_wh)
-    path = Path(uri)
+def _open_recording(address: Address, *, clock: Clock) -> FrameSource:
+    path = Path(address.target)
     try:
-        mode = path.stat().st_mode if uri else 0
+        mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise _not_a_source(uri, getattr(error, "strerror", None) or str(error)) from error
+        if address.kind == kinds.GLOB:
+            return _open_pattern(address, clock=clock)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _not_a_source(address, reason) from error
     if stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and _is_picture(path)):
         return _open(_FOLDER, path, clock=clock)
     if stat.S_ISREG(mode):
         return _open(_VIDEO, path, clock=clock)
-    raise _not_a_source(uri, "neither a file nor a folder")
+    raise _not_a_source(address, "neither a file nor a folder")
 
 
-def _not_a_source(uri: str, reason: str) -> SettingError | SourceError:
+def _open_pattern(address: Address, *, clock: Clock) -> FrameSource:
+    """Open the pictures that a pattern names, in the order of their names; or one video."""
+    found = [Path(name) for name in sorted(glob.glob(address.target, recursive=True))]  # noqa: PTH207
+    files = [path for path in found if path.is_file()]
+    pictures = [path for path in files if _is_picture(path)]
+    if pictures:
+        return _open(_FOLDER, Path(address.target), pictures=pictures, clock=clock)
+    if len(files) == 1:
+        return _open(_VIDEO, files[0], clock=clock)
+    reason = f"{len(files)} files, none of them a picture" if files else "no file matches"
+    raise _not_a_source(address, reason)
+
+
+def _open_custom(implementation: str, *, clock: Clock, options: SourceOptions) -> FrameSource:
+    try:
+        make = _load(implementation)
+    except (ImportError, AttributeError) as error:
+        raise SettingError(
+            "A source of your own is named package.module:Class",
+            received=f"{implementation}: {error}",
+            fix="Check the name, and that its folder is in PYTHONPATH",
+        ) from error
+    return make(clock=clock, options=options)
+
+
+def _not_a_source(address: Address, reason: str) -> SettingError | SourceError:
     """Make the error for an address that leads nowhere; what may hold a password is not shown."""
-    scheme = _SCHEME.match(uri)
-    if scheme or not uri:
-        received = f"an address that starts with {scheme.group(0)}" if scheme else "an empty text"
-        return SettingError(f"A source is {CHOICES}", received=received, fix="Choose one of these")
-    return SourceError(f"A source is {CHOICES}", received=f"{uri}: {reason}", fix="Check the path")
+    return unknown_scheme(address.target) or SourceError(
+        f"A source is {CHOICES}", received=f"{address.shown}: {reason}", fix="Check the path"
+    )
 
 
 def _is_picture(path: Path) -> bool:
@@ -130,6 +129,10 @@ def _is_picture(path: Path) -> bool:
 
 
 def _open(implementation: str, *arguments: Any, **settings: Any) -> FrameSource:
+    return _load(implementation)(*arguments, **settings)
+
+
+def _load(implementation: str) -> Callable[..., FrameSource]:
     module, _, attribute = implementation.partition(":")
-    source: FrameSource = getattr(import_module(module), attribute)(*arguments, **settings)
-    return source
+    make: Callable[..., FrameSource] = getattr(import_module(module), attribute)
+    return make

@@ -1,6 +1,7 @@
 """Pictures as a source: each picture of a folder is a frame, in the order of the names."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.clock import SystemClock
@@ -18,6 +19,8 @@ class PictureFolder:
 
     Args:
         path: The folder, or one picture.
+        pictures: The pictures, in their order, where something else than a folder names them;
+            `path` then only stands in messages.
         clock: Stamps the frames.
         period_seconds: Time from one picture to the next.
 
@@ -26,9 +29,15 @@ class PictureFolder:
     """
 
     def __init__(
-        self, path: Path, *, clock: Clock | None = None, period_seconds: float = 1.0
+        self,
+        path: Path,
+        *,
+        pictures: Sequence[Path] | None = None,
+        clock: Clock | None = None,
+        period_seconds: float = 1.0,
     ) -> None:
-        pictures = _list_folder(path) if path.is_dir() else [path]
+        if pictures is None:
+            pictures = _list_folder(path) if path.is_dir() else [path]
         self._path = path
         self._clock = SystemClock() if clock is None else clock
         self._period_seconds = period_seconds

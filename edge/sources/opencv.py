@@ -8,24 +8,41 @@ import cv2
 
 from edge.records import Pixels
 
-TIMEOUT_SECONDS = 5
-"""Longest time that opening a source or reading a frame may take, where OpenCV can be told."""
+OPEN_SECONDS = 3
+"""Longest time that opening a live source may take."""
+
+READ_SECONDS = 2
+"""Longest time that a live source may leave a reader without a frame."""
+
+_FILE_SECONDS = 5  # a disk that sleeps, a network drive
 
 # OpenCV and the FFmpeg and V4L2 code in it write warnings of their own for what is reported
 # here as an error. Whoever sets these variables gets to see them.
 _NATIVE_SETTINGS = {
     "OPENCV_FFMPEG_LOGLEVEL": "-8",  # AV_LOG_QUIET
-    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": str(TIMEOUT_SECONDS),
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": str(OPEN_SECONDS),  # also of the first frame
 }
 
 _SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 
-FFMPEG_PARAMETERS = (
-    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-    TIMEOUT_SECONDS * 1000,
-    cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-    TIMEOUT_SECONDS * 1000,
-)
+
+def time_limits(*, open_seconds: int, read_seconds: int) -> tuple[int, ...]:
+    """Return the parameters that keep FFmpeg from waiting longer.
+
+    Example:
+        >>> time_limits(open_seconds=3, read_seconds=2)[1::2]
+        (3000, 2000)
+    """
+    return (
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        open_seconds * 1000,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        read_seconds * 1000,
+    )
+
+
+FILE_PARAMETERS = time_limits(open_seconds=_FILE_SECONDS, read_seconds=_FILE_SECONDS)
+STREAM_PARAMETERS = time_limits(open_seconds=OPEN_SECONDS, read_seconds=READ_SECONDS)
 
 
 class Capture:

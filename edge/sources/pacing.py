@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edge.records import Clock, Frame, FrameSource
+from edge.records import Clock, Frame, FrameSource, Offline
 
 
 class PacedSource:
@@ -29,15 +29,15 @@ class PacedSource:
         self._clock = clock
         self._start_seconds: float | None = None
 
-    def read(self) -> Frame | None:
+    def read(self) -> Frame | Offline | None:
         """Wait until the next frame is due and return it; `None` at the end.
 
         Raises:
             SourceError: The source is lost.
         """
         frame = self._source.read()
-        if frame is None:
-            return None
+        if not isinstance(frame, Frame):
+            return frame
         now_seconds = self._clock.monotonic()
         if self._start_seconds is None:
             self._start_seconds = now_seconds - frame.time_seconds

@@ -9,7 +9,7 @@ import cv2
 from edge.clock import SystemClock
 from edge.errors import SourceError
 from edge.records import Clock, Frame, Pixels
-from edge.sources.opencv import FFMPEG_PARAMETERS, Capture
+from edge.sources.opencv import FILE_PARAMETERS, Capture
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class VideoFile:
         self._path = path
         self._clock = SystemClock() if clock is None else clock
         _check_file(path)
-        self._capture = Capture(str(path), api=cv2.CAP_FFMPEG, parameters=FFMPEG_PARAMETERS)
+        self._capture = Capture(str(path), api=cv2.CAP_FFMPEG, parameters=FILE_PARAMETERS)
         if not self._capture.is_open:
             raise _undecodable(path, "no video that OpenCV can decode")
         self._period_seconds = 1.0 / self._rate_hz()

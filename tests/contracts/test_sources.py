@@ -10,7 +10,7 @@ from edge.capture import NewestFrame
 from edge.clock import SystemClock
 from edge.errors import MissingExtraError
 from edge.records import Frame
-from edge.sources import DeferredSource, open_source
+from edge.sources import open_source
 from edge.sources.camera import list_cameras
 from edge.testing import FakeSource, ManualClock, blank_frame
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import RED, write_scene
 from colour_model import LABELS, build_colour_model, picture_bgr, write_colour_model
 from operator_model import Step, build_operators
 from PIL import Image
@@ -22,6 +23,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 SECTIONS = dict(
     re.findall(r"^## edge (\w+(?: \w+)?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S)
 )
+
+BLACK = (0, 0, 0)
 
 # Objects that are described elsewhere or as a whole.
 WHOLE = {
@@ -131,16 +134,28 @@ def test_report_of_an_evaluation(capfd, folder, tmp_path):
 
 
 def test_run(capfd, folder):
+    clip = write_scene(folder / "clip.avi", [RED] * 5 + [BLACK] * 30)
     records = run_json(
         capfd,
-        *("run", "--source", folder / "pictures/blue", "--as-fast-as-possible"),
+        *("run", "--source", clip, "--as-fast-as-possible"),
         *("-m", folder / "colours.tflite", "--json"),
     )
-    *decisions, summary = records
-    for record in decisions:
-        assert set(fields(record, LABELS)) == documented_fields("run", "a decision")
+    summary = records[-1]
+    kinds = {"decision": "a decision", "event": "an event", "picture": "a picture"}
+    for record in records[:-1]:
+        assert set(fields(record, LABELS)) == documented_fields("run", kinds[record["type"]])
+    assert {record["type"] for record in records[:-1]} == set(kinds)
     assert set(fields(summary, LABELS)) == documented_fields("run", "the summary")
-    assert summary["decisions"] == len(decisions) == 1
+    assert summary["decisions"] == sum(record["type"] == "decision" for record in records)
+
+
+def test_show_regions(capfd, folder, tmp_path):
+    (record,) = run_json(
+        capfd,
+        *("run", "--source", folder / "pictures/blue"),
+        *("--show-regions", tmp_path / "region.png", "--json"),
+    )
+    assert set(fields(record, LABELS)) == documented_fields("run", "a region")
 
 
 def test_bench(capfd, folder):

@@ -17,6 +17,7 @@ from edge.sources import open_source
 from edge.sources.demo import DemoScene, actors
 from edge.sources.demo.motion import Gait, Mark, Pose, pose_at, sunlight_at
 from edge.testing import ManualClock, RecordingAction
+from edge.watcher import Watcher
 
 CAT_BGR = (250, 0, 250)  # colours that the garden has next to nothing of
 PERSON_BGR = (250, 0, 0)
@@ -220,11 +221,13 @@ def test_the_embedded_model_follows_the_story():
         evidence = model_evidence(spec)
         decider = Decider(classifier.labels, thresholds=spec.thresholds, evidence=evidence)
         source = EveryNth(DemoScene(), 4)
-        run(source, classifier, decider, [action], clock=ManualClock())
+        watcher = Watcher(classifier, decider, clock=(clock := ManualClock()))
+        run(source, watcher, [action], clock=clock)
+    decisions = [look.decision for look in action.handled]
     seen = {}
-    for decision in action.handled:
+    for decision in decisions:
         seen.setdefault(phase_at(decision.time_seconds), set()).add(decision.label)
-    settled = [d for d in action.handled if 18.4 <= d.time_seconds < 25.4]
+    settled = [d for d in decisions if 18.4 <= d.time_seconds < 25.4]
     assert {decision.label for decision in settled} == {"cat"}
     for phase, labels in seen.items():
         if not phase.startswith("cat"):

@@ -1,53 +1,95 @@
-"""What `edge run` shows: JSON lines, lines for logs, the live line, the summary."""
+"""What `edge run` writes: JSON lines, lines for logs, the summary."""
 
 import dataclasses
-import io
 import json
-import logging
 
 import pytest
-from rich.console import Console
 
 from edge.cli import live
-from edge.records import Decision
+from edge.records import Decision, Event, Look, Picture
 from edge.runtime import Percentiles, RunSummary, Tally
-from edge.testing import ManualClock
+from edge.testing import ManualClock, blank_frame
 
 CAT = Decision("cat", 0.9312345678, frame=42, time_seconds=1.4, age_ms=17.1234567)
 UNKNOWN = Decision("unknown", 0.31, frame=43, time_seconds=1.5, age_ms=9.0)
+DARK = dataclasses.replace(UNKNOWN, frame=44, time_seconds=1.6, picture=Picture.DARK)
+STARTED = Event("cat", 1.4, None, 0.9312345678, 42, 1.4)
+ENDED = dataclasses.replace(STARTED, end_seconds=4.6000001, score=0.98, frame=60, frame_seconds=2)
+OFFLINE = Look(Picture.OFFLINE, reason="unplugged")
 SUMMARY = RunSummary(
     frames_captured=300,
-    frames_classified=240,
+    frames_classified=140,
     frames_dropped=60,
+    frames_resting=90,
+    frames_unusable=10,
     seconds=10.0,
-    fps=24.0,
+    fps=14.0,
     age_ms=Percentiles(p50=12.3456, p99=40.1),
-    decisions=240,
-    decided={"none": 180, "cat": 60},
+    decisions=150,
+    decided={"none": 120, "cat": 30},
+    events=1,
+    outages=2,
 )
-EMPTY = RunSummary(0, 0, 0, 0.0, 0.0, None, 0, {})
+EMPTY = RunSummary(0, 0, 0, 0, 0, 0.0, 0.0, None, 0, {}, 0, 0)
 
 
-def handle_all(display, tally, decisions):
-    for decision in decisions:
-        tally.handle(decision)
-        display.handle(decision)
+def look_at(decision, **changes):
+    frame = blank_frame(decision.frame, time_seconds=decision.time_seconds, captured_seconds=-0.009)
+    return Look(decision.picture, frame, decision=decision, **changes)
 
 
-def test_json_lines_are_the_documented_ones(capsys):
+def json_of(capsys, *looks):
     display = live.JsonLines()
-    display.handle(CAT)
+    for look in looks:
+        display.handle(look)
     display.close()
     captured = capsys.readouterr()
-    assert json.loads(captured.out) == {
-        "type": "decision",
+    assert captured.err == ""
+    return [json.loads(line) for line in captured.out.splitlines()]
+
+
+def test_a_decision_is_the_documented_line_of_json(capsys):
+    assert json_of(capsys, look_at(CAT)) == [
+        {
+            "type": "decision",
+            "label": "cat",
+            "score": 0.931235,
+            "frame": 42,
+            "time_seconds": 1.4,
+            "age_ms": 17.123,
+            "picture": "live",
+        }
+    ]
+
+
+def test_an_event_is_a_line_of_json_at_its_start_and_at_its_end(capsys):
+    looks = (look_at(CAT, events=(STARTED,)), Look(Picture.LIVE, events=(ENDED,)))
+    _, started, ended = json_of(capsys, *looks)
+    assert started == {
+        "type": "event",
+        "phase": "start",
         "label": "cat",
         "score": 0.931235,
+        "start_seconds": 1.4,
+        "end_seconds": None,
         "frame": 42,
-        "time_seconds": 1.4,
-        "age_ms": 17.123,
+        "frame_seconds": 1.4,
     }
-    assert captured.err == ""
+    assert (ended["phase"], ended["end_seconds"], ended["frame"]) == ("end", 4.6, 60)
+
+
+def test_the_picture_is_a_line_of_json_when_its_state_changes(capsys):
+    looks = (look_at(CAT), look_at(DARK), look_at(DARK), OFFLINE, OFFLINE, look_at(CAT))
+    records = [line for line in json_of(capsys, *looks) if line["type"] == "picture"]
+    assert records == [
+        {"type": "picture", "picture": "dark", "time_seconds": 1.6, "reason": ""},
+        {"type": "picture", "picture": "offline", "time_seconds": None, "reason": "unplugged"},
+        {"type": "picture", "picture": "live", "time_seconds": 1.4, "reason": ""},
+    ]
+
+
+def test_nothing_is_written_of_a_still_picture(capsys):
+    assert json_of(capsys, Look(Picture.LIVE, blank_frame(), is_resting=True)) == []
 
 
 def test_the_json_summary_is_the_documented_one(capsys):
@@ -55,13 +97,17 @@ def test_the_json_summary_is_the_documented_one(capsys):
     assert json.loads(capsys.readouterr().out) == {
         "type": "summary",
         "frames_captured": 300,
-        "frames_classified": 240,
+        "frames_classified": 140,
         "frames_dropped": 60,
+        "frames_resting": 90,
+        "frames_unusable": 10,
         "seconds": 10.0,
-        "fps": 24.0,
+        "fps": 14.0,
         "age_ms": {"p50": 12.346, "p99": 40.1},
-        "decisions": 240,
-        "decided": {"none": 180, "cat": 60},
+        "decisions": 150,
+        "decided": {"none": 120, "cat": 30},
+        "events": 1,
+        "outages": 2,
         "model_sha256": "ab" * 32,
     }
 
@@ -73,103 +119,69 @@ def test_the_json_summary_of_nothing_is_complete(capsys):
     assert (record["decisions"], record["decided"]) == (0, {})
 
 
-def test_plain_lines_tell_changes_and_now_and_then_the_rate(capsys):
-    tally = Tally(clock := ManualClock())
-    display = live.PlainLines(tally, clock=clock)
-    handle_all(display, tally, [CAT, CAT])
-    assert capsys.readouterr() == ("", "    1.40 s  cat 0.93\n")
-    handle_all(display, tally, [UNKNOWN])
-    assert capsys.readouterr().err == "    1.50 s  unknown\n"
-    clock.advance(10.0)
-    handle_all(display, tally, [UNKNOWN])
-    assert capsys.readouterr().err == (
-        "    1.50 s  (0.3 frames per second, 9 ms from frame to label, 40 dropped)\n"
-    )
-    handle_all(display, tally, [UNKNOWN])
-    display.close()
-    assert capsys.readouterr() == ("", "")
-
-
 @pytest.fixture
-def terminal():
-    return Console(file=io.StringIO(), force_terminal=True, width=100, legacy_windows=False)
-
-
-@pytest.fixture
-def live_line(terminal):
-    clock = ManualClock(100.0)
+def plain(capsys):
+    """Return a function that handles looks and returns what was said, and the clock."""
+    clock = ManualClock()
     tally = Tally(clock)
-    line = live.LiveLine(tally, clock=clock, console=terminal)
-    yield line, tally, clock
-    line.close()
-    line.close()
+    display = live.PlainLines(tally, clock=clock)
+
+    def say(*looks):
+        for look in looks:
+            tally.handle(look)
+            display.handle(look)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return captured.err
+
+    yield say, clock
+    display.close()
 
 
-def test_the_live_line_says_that_it_starts(live_line):
-    assert live_line[0].__rich__().plain == "starting"
+def test_plain_lines_tell_changes_and_now_and_then_the_rate(plain):
+    say, clock = plain
+    assert say(look_at(CAT), look_at(CAT)) == "    1.40 s  cat 0.93\n"
+    assert say(look_at(UNKNOWN)) == "    1.50 s  unknown\n"
+    clock.advance(10.0)
+    assert say(look_at(UNKNOWN)) == (
+        "    1.50 s  (0.3 frames per second, 10009 ms from frame to label, 40 dropped)\n"
+    )
+    assert say(look_at(UNKNOWN)) == ""
 
 
-def test_the_live_line_has_label_score_rate_latency_and_drops(live_line):
-    line, tally, clock = live_line
-    for _ in range(5):
-        clock.advance(0.1)
-        handle_all(line, tally, [CAT])
-    assert line.__rich__().plain == (
-        "● live    cat      0.93 █████████░   10.0 fps  latency   17 ms  dropped 38  00:01"
+def test_plain_lines_say_that_the_loop_idles(plain):
+    say, clock = plain
+    clock.advance(10.0)
+    frame = blank_frame(30, captured_seconds=9.99)
+    assert say(Look(Picture.LIVE, frame, is_resting=True)) == (
+        "    1.00 s  (0.0 frames per second, 10 ms from frame to label, 30 dropped, "
+        "nothing moves)\n"
     )
 
 
-def test_the_live_line_says_that_it_waits(live_line):
-    line, tally, clock = live_line
-    handle_all(line, tally, [CAT])
-    clock.advance(2.5)
-    assert line.__rich__().plain.startswith("○ waiting cat")
+def test_plain_lines_tell_what_is_wrong_with_the_picture_once(plain):
+    say, _ = plain
+    assert say(look_at(CAT), look_at(DARK), look_at(DARK)) == (
+        "    1.40 s  cat 0.93\n    1.60 s  picture: dark, nothing is decided\n"
+    )
+    assert say(OFFLINE, OFFLINE) == "            offline: waiting for it, Ctrl-C ends\n"
+    assert say(look_at(CAT)) == "    1.40 s  picture: live\n    1.40 s  cat 0.93\n"
 
 
-def test_what_was_decided_stays_above_the_live_line(live_line, terminal):
-    line, tally, _ = live_line
-    handle_all(line, tally, [UNKNOWN, CAT, CAT, UNKNOWN])
-    line.close()
-    kept = terminal.file.getvalue()
-    assert kept.count(live.describe_change(CAT)) == 1
-    assert kept.count(live.describe_change(UNKNOWN)) == 2
-
-
-def test_the_live_line_counts_hours(live_line):
-    line, tally, _ = live_line
-    handle_all(line, tally, [dataclasses.replace(UNKNOWN, time_seconds=7384.5)])
-    assert line.__rich__().plain.endswith("2:03:04")
-
-
-def test_the_live_line_is_drawn_and_taken_away(terminal):
-    clock = ManualClock()
-    line = live.LiveLine(Tally(clock), clock=clock, console=terminal)
-    line.close()
-    drawn = terminal.file.getvalue()
-    assert "starting" in drawn
-    assert drawn.endswith(("\x1b[2K", "\x1b[?25h", "\r"))
-
-
-def test_the_log_is_written_above_the_live_line_and_gets_its_stream_back(terminal, monkeypatch):
-    stream = io.StringIO()
-    monkeypatch.setattr(live.sys, "stderr", stream)
-    handler = logging.StreamHandler(stream)
-    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
-    clock = ManualClock()
-    line = live.LiveLine(Tally(clock), clock=clock, console=terminal)
-    assert handler.stream is not stream
-    logging.getLogger().warning("camera 0: delivers less")
-    line.close()
-    assert handler.stream is stream
-    assert "camera 0: delivers less" in terminal.file.getvalue()
+def test_plain_lines_tell_what_an_appearance_was(plain):
+    assert plain[0](Look(Picture.LIVE, events=(ENDED,))) == (
+        "    4.60 s  cat was there for 3.2 s, best at 2.00 s with 0.98\n"
+    )
 
 
 def test_the_summary_is_in_words():
     assert live.describe_summary(SUMMARY).splitlines() == [
-        "240 of 300 frames classified in 10.0 s (24.0 frames per second), "
+        "140 of 300 frames classified in 10.0 s (14.0 frames per second), "
         "60 dropped for newer ones",
+        "90 frames spared because nothing moved, 10 unusable",
         "frame to label: p50 12.3 ms, p99 40.1 ms",
-        "240 decisions: none 180 (75 %), cat 60 (25 %)",
+        "150 decisions: none 120 (80 %), cat 30 (20 %); 1 event",
+        "the source was away 2 times",
     ]
 
 
@@ -178,6 +190,6 @@ def test_the_summary_of_nothing_is_in_words():
 
 
 def test_the_summary_names_the_most_frequent_labels_only():
-    decided = {f"label {number}": 24 for number in range(10)}
+    decided = {f"label {number}": 15 for number in range(10)}
     text = live.describe_summary(dataclasses.replace(SUMMARY, decided=decided))
-    assert text.endswith("label 5 24 (10 %), 4 other labels")
+    assert "label 5 15 (10 %), 4 other labels" in text

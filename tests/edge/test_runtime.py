@@ -1,4 +1,3 @@
-import dataclasses
 import itertools
 
 import numpy as np
@@ -9,9 +8,12 @@ from hypothesis import strategies as st
 from edge.classifier import Classifier
 from edge.decision import Decider
 from edge.errors import SourceError
-from edge.records import Decision
+from edge.events import EventTracker
+from edge.evidence import EvidenceSpec
+from edge.records import Decision, Event, Look, Offline, Picture
 from edge.runtime import DurationHistogram, Tally, run
 from edge.testing import (
+    EVERY_FRAME,
     FakeInterpreter,
     FakeSource,
     ManualClock,
@@ -19,48 +21,44 @@ from edge.testing import (
     blank_frame,
     fake_model,
 )
+from edge.watcher import Watcher
 
 LABELS = ("cat", "none")
 CAT, NONE = (0.9, 0.1), (0.1, 0.9)
 LOST = SourceError("A camera must stay", received="nothing", fix="Plug it in")
+AWAY = Offline("unplugged", since_seconds=0.0)
 
 
-def make_parts(rows=(CAT,), *, votes=1, window=1):
+def make_watcher(rows=(CAT,), *, clock=None, evidence=EVERY_FRAME, **parts):
     classifier = Classifier(fake_model(LABELS), FakeInterpreter(rows))
-    thresholds = dict.fromkeys(LABELS, 0.5)
-    return classifier, Decider(LABELS, thresholds=thresholds, votes=votes, window=window)
+    decider = Decider(LABELS, thresholds=dict.fromkeys(LABELS, 0.5), evidence=evidence)
+    return Watcher(classifier, decider, clock=clock or ManualClock(), **parts)
 
 
-def make_decision(**changes):
-    decision = Decision("cat", 0.9, frame=0, time_seconds=0.0, age_ms=10.0)
-    return dataclasses.replace(decision, **changes)
+def labels_of(action):
+    return [look.decision.label for look in action.handled]
 
 
-def test_run_hands_every_decision_to_every_action_in_order():
+def test_run_hands_every_look_to_every_action_in_order():
     source = FakeSource([blank_frame(index) for index in range(3)])
     first, second = RecordingAction(), RecordingAction()
-    run(source, *make_parts([CAT, NONE, CAT]), [first, second], clock=ManualClock())
-    assert [decision.label for decision in first.handled] == ["cat", "none", "cat"]
+    run(source, make_watcher([CAT, NONE, CAT]), [first, second], clock=ManualClock())
+    assert labels_of(first) == ["cat", "none", "cat"]
     assert first.handled == second.handled
-
-
-def test_run_classifies_the_pixels_of_the_frames():
-    classifier = Classifier(fake_model(LABELS), interpreter := FakeInterpreter([CAT]))
-    source = FakeSource([blank_frame(index, grey=10 * index) for index in range(3)])
-    run(source, classifier, make_parts()[1], [], clock=ManualClock())
-    assert [int(pixels.mean()) for pixels in interpreter.seen] == [0, 10, 20]
 
 
 def test_run_closes_nothing():
     source, action = FakeSource([blank_frame(0)]), RecordingAction()
     classifier = Classifier(fake_model(LABELS), interpreter := FakeInterpreter([CAT]))
-    run(source, classifier, make_parts()[1], [action], clock=ManualClock())
+    decider = Decider(LABELS, thresholds=dict.fromkeys(LABELS, 0.5))
+    clock = ManualClock()
+    run(source, Watcher(classifier, decider, clock=clock), [action], clock=clock)
     assert [source.is_closed, action.is_closed, interpreter.is_closed] == [False] * 3
 
 
 def test_run_stops_after_max_frames_and_reads_no_further():
     endless = (blank_frame(index) for index in itertools.count())
-    summary = run(FakeSource(endless), *make_parts(), [], clock=ManualClock(), max_frames=7)
+    summary = run(FakeSource(endless), make_watcher(), [], clock=ManualClock(), max_frames=7)
     assert summary.frames_classified == 7
     assert next(endless).index == 7
 
@@ -68,7 +66,7 @@ def test_run_stops_after_max_frames_and_reads_no_further():
 def test_run_stops_when_it_is_told_to():
     answers = iter([False, False, True])
     endless = FakeSource(blank_frame(index) for index in itertools.count())
-    summary = run(endless, *make_parts(), [], clock=ManualClock(), until=lambda: next(answers))
+    summary = run(endless, make_watcher(), [], clock=ManualClock(), until=lambda: next(answers))
     assert summary.frames_classified == 2
 
 
@@ -76,8 +74,41 @@ def test_run_lets_the_loss_of_a_source_through_and_a_tally_keeps_the_count():
     source = FakeSource([blank_frame(0), blank_frame(1), LOST])
     tally = Tally(clock := ManualClock())
     with pytest.raises(SourceError, match="must stay"):
-        run(source, *make_parts(), [tally], clock=clock)
+        run(source, make_watcher(), [tally], clock=clock)
     assert tally.summary().frames_classified == 2
+
+
+@pytest.mark.parametrize("script", [[blank_frame(0)], [blank_frame(0), LOST]])
+def test_run_ends_the_events_that_go_on(script):
+    action = RecordingAction()
+    watcher = make_watcher(events=EventTracker())
+    try:
+        run(FakeSource(script), watcher, [action], clock=ManualClock())
+    except SourceError:
+        assert LOST in script
+    first, last = action.handled
+    assert [event.end_seconds for event in (*first.events, *last.events)] == [None, 0.0]
+    assert (last.frame, last.decision) == (None, None)
+
+
+def test_run_classifies_no_more_than_max_fps():
+    clock = ManualClock()
+    starts = []
+
+    def frames():
+        for index in range(10):
+            starts.append(clock.monotonic())
+            clock.advance(0.01)  # the camera's next frame
+            yield blank_frame(index, captured_seconds=clock.monotonic())
+
+    run(FakeSource(frames()), make_watcher(clock=clock), [], clock=clock, max_fps=5)
+    assert np.diff(starts) == pytest.approx([0.2] * 9)
+
+
+def test_run_does_not_wait_for_looks_without_the_model():
+    clock = ManualClock()
+    run(FakeSource([AWAY] * 5), make_watcher(clock=clock), [], clock=clock, max_fps=5)
+    assert clock.waits == []
 
 
 def test_run_sums_up():
@@ -88,7 +119,8 @@ def test_run_sums_up():
             clock.advance(0.5)
             yield blank_frame(index, captured_seconds=clock.monotonic() - 0.02)
 
-    summary = run(FakeSource(frames()), *make_parts([CAT, CAT, NONE]), [], clock=clock)
+    watcher = make_watcher([CAT, CAT, NONE], clock=clock)
+    summary = run(FakeSource(frames()), watcher, [], clock=clock)
     assert summary.frames_captured == 6
     assert summary.frames_classified == summary.decisions == 4
     assert summary.frames_dropped == 2
@@ -100,7 +132,7 @@ def test_run_sums_up():
 
 
 def test_run_of_an_empty_source_has_a_summary_too():
-    summary = run(FakeSource([]), *make_parts(), [], clock=ManualClock())
+    summary = run(FakeSource([]), make_watcher(), [], clock=ManualClock())
     assert (summary.frames_captured, summary.frames_dropped, summary.fps) == (0, 0, 0.0)
     assert summary.age_ms is None
     assert summary.decided == {}
@@ -109,16 +141,46 @@ def test_run_of_an_empty_source_has_a_summary_too():
 def test_run_smooths_over_frames():
     source = FakeSource([blank_frame(index) for index in range(4)])
     action = RecordingAction()
-    parts = make_parts([CAT, NONE, CAT, CAT], votes=2, window=3)
-    run(source, *parts, [action], clock=ManualClock())
-    assert [decision.label for decision in action.handled] == ["unknown", "unknown", "cat", "cat"]
+    evidence = EvidenceSpec(votes=2, window=3, period_seconds=0.0, hysteresis=0, leave_seconds=0)
+    watcher = make_watcher([CAT, NONE, CAT, CAT], evidence=evidence)
+    run(source, watcher, [action], clock=ManualClock())
+    assert labels_of(action) == ["unknown", "unknown", "cat", "cat"]
+
+
+def make_look(index, label="cat", **changes):
+    decision = Decision(label, 0.9, frame=index, time_seconds=0.0, age_ms=10.0)
+    return Look(Picture.LIVE, blank_frame(index), decision=decision, **changes)
 
 
 def test_tally_names_the_most_frequent_label_first():
     tally = Tally(ManualClock())
     for frame, label in enumerate(["unknown", "cat", "cat"]):
-        tally.handle(make_decision(label=label, frame=frame))
+        tally.handle(make_look(frame, label))
     assert list(tally.summary().decided) == ["cat", "unknown"]
+
+
+def test_tally_counts_each_captured_frame_once():
+    tally = Tally(ManualClock())
+    prediction = make_watcher().look(blank_frame()).prediction
+    tally.handle(make_look(0, prediction=prediction))
+    tally.handle(make_look(3))
+    tally.handle(Look(Picture.LIVE, blank_frame(4), is_resting=True))
+    summary = tally.summary()
+    assert summary.frames_captured == 5
+    assert summary.frames_classified == summary.frames_unusable == summary.frames_resting == 1
+    assert summary.frames_dropped == 2
+    assert summary.decisions == 2
+
+
+def test_tally_counts_starts_of_events_and_outages():
+    tally = Tally(ManualClock())
+    start = Event("cat", 0.0, None, 0.9, 0, 0.0)
+    end = Event("cat", 0.0, 1.0, 0.9, 0, 0.0)
+    away = Look(Picture.OFFLINE, reason="unplugged")
+    for look in (away, away, make_look(0, events=(start,)), away, away):
+        tally.handle(look)
+    tally.handle(Look(Picture.OFFLINE, events=(end,)))
+    assert (tally.events, tally.outages) == (1, 2)
 
 
 def test_tally_is_an_action():

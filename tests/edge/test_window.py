@@ -3,101 +3,81 @@ import pytest
 
 from edge import window
 from edge.errors import MissingExtraError, SettingError
-from edge.manifest import InputSpec, Region
-from edge.records import Decision
-from edge.testing import FakeSource, ManualClock, blank_frame
-from edge.window import Window, check_window, draw_decision
+from edge.painting import Painter
+from edge.records import Decision, Look, Picture
+from edge.testing import ManualClock, blank_frame
+from edge.window import Window, check_window
 
 DECISION = Decision("cat", 0.93, frame=0, time_seconds=0.0, age_ms=12.0)
 
 
 class FakeScreen:
-    def __init__(self, *, closes_after=None):
+    def __init__(self, keys=()):
         self.shown = []
         self.closes = 0
-        self._closes_after = closes_after
+        self._keys = iter(keys)
 
     def show(self, picture_bgr):
         self.shown.append(picture_bgr)
-        return len(self.shown) != self._closes_after
+        return next(self._keys, "")
 
     def close(self):
         self.closes += 1
 
 
-def open_window(frames=3, **settings):
-    source = FakeSource([blank_frame(index, grey=90 + index) for index in range(frames)])
-    screen = FakeScreen(**settings)
-    return Window(source, clock=ManualClock(), screen=screen), source, screen
+def open_window(keys=()):
+    screen, closed = FakeScreen(keys), []
+    painter = Painter(clock=ManualClock(), thresholds={"cat": 0.5, "none": 0.5})
+    shown = Window(painter, when_closed=lambda: closed.append(True), screen=screen)
+    return shown, screen, closed
 
 
-def test_window_shows_the_frame_that_was_decided():
-    shown, _, screen = open_window()
-    for index in range(2):
-        assert shown.read().index == index
-        shown.handle(DECISION)
+def look_at(grey):
+    return Look(Picture.LIVE, blank_frame(grey=grey), decision=DECISION)
+
+
+def test_window_shows_the_frame_that_was_looked_at():
+    shown, screen, _ = open_window()
+    for grey in (90, 91):
+        shown.handle(look_at(grey))
     assert [int(picture[0, 0, 0]) for picture in screen.shown] == [90, 91]
 
 
-def test_window_that_is_closed_ends_the_source():
-    shown, source, screen = open_window(closes_after=1)
-    shown.read()
-    shown.handle(DECISION)
-    assert shown.read() is None
-    shown.handle(DECISION)
+@pytest.mark.parametrize("key", ["q", "\x1b"])
+def test_window_that_is_closed_ends_the_run(key):
+    shown, screen, closed = open_window([key])
+    shown.handle(look_at(90))
+    shown.handle(look_at(90))
+    assert closed == [True]
     assert len(screen.shown) == 1
-    assert not source.is_closed
 
 
-def test_window_passes_the_end_on():
-    shown, _, screen = open_window(frames=0)
-    assert shown.read() is None
-    shown.handle(DECISION)
+def test_window_answers_while_the_source_is_away():
+    shown, screen, closed = open_window(["", "q"])
+    for _ in range(2):
+        shown.handle(Look(Picture.OFFLINE, reason="unplugged"))
+    assert (len(screen.shown), closed) == (2, [True])
+
+
+def test_window_shows_nothing_of_the_end():
+    shown, screen, _ = open_window()
+    shown.handle(Look(Picture.LIVE))
     assert screen.shown == []
 
 
-def test_window_closes_screen_and_source():
-    shown, source, screen = open_window()
+def test_window_hands_keys_to_the_painter():
+    shown, screen, _ = open_window(["h", "x", "h"])
+    for _ in range(4):
+        shown.handle(look_at(90))
+    heights = [picture.shape[0] for picture in screen.shown]
+    assert heights[0] < heights[1] == heights[2] > heights[3]
+
+
+def test_window_closes_its_screen():
+    shown, screen, closed = open_window()
     shown.close()
-    assert (source.is_closed, screen.closes) == (True, 1)
-    assert shown.read() is None
-
-
-# (size of the frame, size of the picture)
-SIZES = [
-    ((640, 480), (640, 516)),
-    ((1920, 1080), (960, 576)),  # at most 960 pixels long
-    ((1080, 1920), (540, 996)),
-    ((8, 8), (8, 44)),
-]
-
-
-@pytest.mark.parametrize(("size_wh", "shown_wh"), SIZES)
-def test_draw_decision_puts_a_line_below_the_frame(size_wh, shown_wh):
-    frame_bgr = blank_frame(size_wh=size_wh, grey=200).pixels_bgr
-    picture_bgr = draw_decision(frame_bgr, DECISION, rate_hz=29.97)
-    assert picture_bgr.shape == (shown_wh[1], shown_wh[0], 3)
-    assert (picture_bgr[: shown_wh[1] - 36] == 200).all()
-    if shown_wh[0] > 100:
-        assert picture_bgr[shown_wh[1] - 36 :].max() > 200  # there is text
-    assert (frame_bgr == 200).all()
-
-
-def test_draw_decision_darkens_what_the_model_does_not_see():
-    frame_bgr = blank_frame(size_wh=(640, 480), grey=150).pixels_bgr
-    spec = InputSpec(96, 96, resize="crop", region=Region(0.0, 0.0, 1.0, 0.5))
-    picture_bgr = draw_decision(frame_bgr, DECISION, rate_hz=30.0, spec=spec)[:480]
-    assert (picture_bgr[:240, 200:440] == 150).all()
-    picture_bgr[:240, 200:440] = 50
-    assert (picture_bgr == 50).all()
-    assert (frame_bgr == 150).all()
-
-
-def test_draw_decision_leaves_a_frame_alone_that_is_seen_whole():
-    frame_bgr = blank_frame(size_wh=(64, 48), grey=150).pixels_bgr
-    for spec in (InputSpec(96, 96), InputSpec(96, 96, resize="letterbox")):
-        shown_bgr = draw_decision(frame_bgr, DECISION, rate_hz=30.0, spec=spec)
-        assert (shown_bgr[:48] == 150).all()
+    shown.handle(look_at(90))
+    assert (screen.closes, screen.shown, closed) == (1, [], [])
 
 
 @pytest.fixture
@@ -188,23 +168,21 @@ def test_screen_opens_with_the_first_picture_and_closes_once(gui):
     screen = window.OpenCvScreen()
     screen.close()
     picture_bgr = np.zeros((4, 4, 3), np.uint8)
-    assert screen.show(picture_bgr)
-    assert screen.show(picture_bgr)
+    assert screen.show(picture_bgr) == ""
+    assert screen.show(picture_bgr) == ""
     screen.close()
     screen.close()
     assert gui.calls == ["open", "show", "show", "close"]
 
 
-@pytest.mark.parametrize(
-    ("key", "is_wanted"), [("q", False), ("Q", False), ("\x1b", False), ("a", True)]
-)
-def test_screen_ends_with_q_and_escape(gui, key, is_wanted):
-    gui.key = ord(key)
-    assert window.OpenCvScreen().show(np.zeros((4, 4, 3), np.uint8)) is is_wanted
+@pytest.mark.parametrize(("pressed", "key"), [("q", "q"), ("Q", "q"), ("\x1b", "\x1b"), ("m", "m")])
+def test_screen_tells_the_key_that_was_pressed(gui, pressed, key):
+    gui.key = ord(pressed)
+    assert window.OpenCvScreen().show(np.zeros((4, 4, 3), np.uint8)) == key
 
 
 def test_screen_notices_that_it_was_closed(gui):
     screen = window.OpenCvScreen()
     gui.is_visible = False
-    assert not screen.show(np.zeros((4, 4, 3), np.uint8))
+    assert screen.show(np.zeros((4, 4, 3), np.uint8)) == "q"
     screen.close()
