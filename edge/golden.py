@@ -139,4 +139,5 @@ def _limited_memory() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:4], *map(int, sys.argv[4:])))
+    _path, _sha256, _runtime, *_cores = sys.argv[1:]
+    sys.exit(main(Path(_path), _sha256, _runtime, *map(int, _cores)))
