@@ -13,9 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.benchmark import failed_measurement, noise_bgr
@@ -28,7 +29,7 @@ from edge.errors import SourceError
 from edge.integrity import child_command, child_environment
 from edge.interpreter import open_interpreter
 from edge.modelfile import ModelFile, read_model_file
-from edge.records import Clock, Frame
+from edge.records import Clock, Frame, Interpreter
 from edge.runtime import run
 from edge.sources.options import SourceOptions
 from edge.watcher import Watcher
@@ -38,10 +39,9 @@ DEFAULT_SECONDS = 2.0
 _OPENER = "edge.live_benchmark:open_prepared"
 _ROUNDS = 5
 _WARM_UP_FRAMES = 30
-_FEWEST_FRAMES = 5
 _DISTINCT_FRAMES = 8
 _TIMEOUT_SECONDS = 300.0
-_LONGEST_ROUND_SECONDS = 60.0
+_LONGEST_START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,34 +149,21 @@ def measure_live(
         source = opened.enter_context(CaptureProcess(request, clock=clock))
         watcher = Watcher(classifier, decider, clock=clock)
 
-        def look(frames: int) -> None:
-            end_seconds = clock.monotonic() + _LONGEST_ROUND_SECONDS
-            done = run(
-                source,
-                watcher,
-                (),
-                clock=clock,
-                max_frames=frames,
-                until=lambda: clock.monotonic() > end_seconds,
-            )
-            if done.frames_classified < frames:
-                raise SourceError(
-                    "The capture process must deliver frames",
-                    received=f"{done.frames_classified} of {frames}, {done.outages} outages",
-                    fix="Run edge run --source demo: and see what it says",
-                )
+        def look(seconds: float, frames: int | None = None) -> float:
+            end_seconds = clock.monotonic() + seconds
+            is_over = partial(_is_after, clock, end_seconds)
+            started = time.perf_counter()
+            done = run(source, watcher, (), clock=clock, max_frames=frames, until=is_over)
+            if not done.frames_classified:
+                raise _no_frames(done.outages)
+            return done.frames_classified / (time.perf_counter() - started)
 
-        def invoke(frames: int) -> None:
-            for _ in range(frames):
-                interpreter.invoke()
-
-        look(_WARM_UP_FRAMES)
-        frames = max(_FEWEST_FRAMES, round(seconds / _ROUNDS * _rate_hz(invoke, _WARM_UP_FRAMES)))
+        look(_LONGEST_START_SECONDS, _WARM_UP_FRAMES)
         rounds = []
         for _ in range(_ROUNDS):
-            live_hz = _rate_hz(look, frames)
+            live_hz = look(seconds / _ROUNDS)
             with _at_rest(source.pid):
-                rounds.append((live_hz, _rate_hz(invoke, frames)))
+                rounds.append((live_hz, _invoke_rate_hz(interpreter, seconds / _ROUNDS)))
     return LiveSpeed(
         rate_hz=round(statistics.median(live for live, _ in rounds), 2),
         invoke_rate_hz=round(statistics.median(bare for _, bare in rounds), 2),
@@ -191,10 +178,26 @@ def main(path: Path, runtime: str, threads: int, seconds: float) -> int:
     return 0
 
 
-def _rate_hz(work: Callable[[int], None], frames: int) -> float:
-    started = time.perf_counter()
-    work(frames)
-    return frames / (time.perf_counter() - started)
+def _is_after(clock: Clock, seconds: float) -> bool:
+    return clock.monotonic() > seconds
+
+
+def _invoke_rate_hz(interpreter: Interpreter, seconds: float) -> float:
+    started = now = time.perf_counter()
+    invocations = 0
+    while now < started + seconds:
+        interpreter.invoke()
+        invocations += 1
+        now = time.perf_counter()
+    return invocations / (now - started)
+
+
+def _no_frames(outages: int) -> SourceError:
+    return SourceError(
+        "The capture process must deliver frames",
+        received=f"none, with {outages} outages",
+        fix="Run edge run --source demo: and see what it says",
+    )
 
 
 @contextmanager

@@ -61,6 +61,6 @@ def test_capture_process_rests_while_the_runtime_is_timed_alone(monkeypatch):
 
 def test_capture_that_delivers_nothing_is_an_error_and_no_endless_wait(model, monkeypatch):
     monkeypatch.setattr(live_benchmark, "_OPENER", "edge.live_benchmark:absent")
-    monkeypatch.setattr(live_benchmark, "_LONGEST_ROUND_SECONDS", 0.2)
+    monkeypatch.setattr(live_benchmark, "_LONGEST_START_SECONDS", 0.2)
     with pytest.raises(CatseyeError, match="must deliver frames"):
         live_benchmark.measure_live(model, runtime="litert", seconds=0.1)
