@@ -29,6 +29,7 @@ from edge.integrity import child_command, child_environment, verify_model
 from edge.interpreter import available_runtimes, open_interpreter, runtime_version
 from edge.modelfile import ModelFile, read_model_file
 from edge.records import Interpreter, Pixels
+from edge.threads import usable_cores
 
 DEFAULT_FRAMES = 300
 FRAME_WH = (640, 480)
@@ -147,8 +148,7 @@ class Latency:
 
 def usable_thread_counts() -> list[int]:
     """Return 1, 2, 4 and so on, up to the cores that this process may use and 64."""
-    is_limited = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if is_limited else os.cpu_count() or 1
+    cores = usable_cores()
     return [2**power for power in range(7) if 2**power <= cores]
 
 
@@ -222,7 +222,7 @@ def measure_speed(
         frames: Measured frames, at least 1.
     """
     classifier = Classifier(model, interpreter)
-    pictures_bgr = [_noise_bgr(seed) for seed in range(_DISTINCT_FRAMES)]
+    pictures_bgr = [noise_bgr(seed) for seed in range(_DISTINCT_FRAMES)]
     frame_bgr = np.empty_like(pictures_bgr[0])
     invokes, wholes = [], []
     for number in range(_WARM_UP_FRAMES + frames):
@@ -257,7 +257,7 @@ def main(path: Path, runtime: str, threads: int, frames: int, start_seconds: flo
     model = read_model_file(path)
     verify_model(model, runtime=runtime)
     interpreter = open_interpreter(model.model_bytes, runtime=runtime, threads=threads)
-    Classifier(model, interpreter).classify(_noise_bgr(0))
+    Classifier(model, interpreter).classify(noise_bgr(0))
     cold_start_ms = (time.monotonic() - start_seconds) * 1000.0
     record: dict[str, object] = {"cold_start_ms": cold_start_ms, "peak_rss_mb": _peak_rss_mb()}
     if frames:
@@ -300,14 +300,19 @@ def _run_child(path: Path, runtime: str, threads: int, frames: int) -> dict[str,
         check=False,
     )
     if child.returncode != 0:
-        lines = child.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
-        raise CatseyeError(
-            f"A measurement with {runtime} must be able to run",
-            received=f"exit code {child.returncode}: {lines[-1]}",
-            fix="Run edge doctor, or choose another with --runtime",
-        )
+        raise failed_measurement(runtime, child)
     record: dict[str, Any] = json.loads(child.stdout)
     return record
+
+
+def failed_measurement(runtime: str, child: "subprocess.CompletedProcess[bytes]") -> CatseyeError:
+    """Make the error for a child that has failed."""
+    lines = child.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
+    return CatseyeError(
+        f"A measurement with {runtime} must be able to run",
+        received=f"exit code {child.returncode}: {lines[-1]}",
+        fix="Run edge doctor, or choose another with --runtime",
+    )
 
 
 def _time_filling(model: ModelFile, pictures_bgr: list[Pixels], frames: int) -> list[float]:
@@ -337,7 +342,8 @@ def _processor_name() -> str:
     return platform.processor() or "unknown processor"
 
 
-def _noise_bgr(seed: int) -> Pixels:
+def noise_bgr(seed: int) -> Pixels:
+    """Make a frame of noise, `(480, 640, 3)`, BGR; the same seed always makes the same."""
     width, height = FRAME_WH
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 

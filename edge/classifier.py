@@ -19,8 +19,6 @@ from edge.preprocess import fit_frame
 from edge.records import UNKNOWN, Frame, Interpreter, Pixels, Prediction
 from edge.region import Region
 
-DEFAULT_THREADS = 1
-
 _UINT8 = np.dtype(np.uint8)
 _HIGHEST_BIT = np.uint8(128)
 _Filler: TypeAlias = Callable[[Pixels, NDArray[Any]], None]
@@ -136,7 +134,7 @@ def open_classifier(path: Path, *, runtime: str = AUTO, threads: int | None = No
     Args:
         path: A file made by `edge convert`.
         runtime: One of `edge.interpreter.RUNTIMES`, or "auto".
-        threads: 1 to 64; `None` for 1, which leaves the other cores to the camera.
+        threads: 1 to 64; `None` for what was measured when the file was seen first.
 
     Raises:
         ModelFileError: The file is missing, damaged, foreign or does not run.
@@ -169,10 +167,13 @@ def load_classifier(
         MissingExtraError: The runtime is not installed.
         SettingError: Unknown runtime, or threads out of range.
     """
-    threads = check_threads(DEFAULT_THREADS if threads is None else threads)
+    if threads is not None:
+        check_threads(threads)
     runtime = choose_runtime(runtime)
-    verify_model(model, runtime=runtime)
-    interpreter = open_interpreter(model.model_bytes, runtime=runtime, threads=threads)
+    measured = verify_model(model, runtime=runtime)
+    interpreter = open_interpreter(
+        model.model_bytes, runtime=runtime, threads=measured if threads is None else threads
+    )
     return Classifier(model, interpreter, region=region)
 
 

@@ -1,12 +1,15 @@
 """Holds a model against its golden examples; a process of its own, started by `edge.integrity`.
 
-Usage: `python -m edge.golden MODEL SHA256 RUNTIME`. Exit code 0: the model answers as it did when
-it was made. 3: it does not, or does not run. 4: the runtime is too old for it. Then standard output
+Usage: `python -m edge.golden MODEL SHA256 RUNTIME [CORES]`. Exit code 0: the model answers as it
+did when it was made; the last line of standard output says with how many threads it is to run on so
+many cores. 3: it does not, or does not run. 4: the runtime is too old for it. Then standard output
 says rule, what was received and how to fix it, as one line of JSON.
 """
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +18,11 @@ import numpy as np
 
 from edge.classifier import Classifier
 from edge.errors import ModelFileError, NotVerifiableError
-from edge.integrity import NOT_VERIFIABLE, REFUSED, describe_refusal
+from edge.integrity import NOT_VERIFIABLE, REFUSED, describe_refusal, describe_threads
 from edge.interpreter import open_interpreter, runtime_version
 from edge.modelfile import GOLDEN_TOLERANCE, ModelFile, damaged, read_model_file
 from edge.records import Pixels, Scores
+from edge.threads import DEFAULT_THREADS, fewest_threads, measure_threads
 
 _SPARE_BYTES = 1 << 30  # beyond what is mapped once everything is imported
 
@@ -58,20 +62,33 @@ def check_golden(model: ModelFile, *, runtime: str) -> None:
             )
 
 
-def main(path: Path, sha256: str, runtime: str) -> int:
-    """Check one file and return the exit code."""
+def main(path: Path, sha256: str, runtime: str, cores: int = 1) -> int:
+    """Check one file, time it on as many threads as there are cores, return the exit code."""
     try:
         model = read_model_file(path)
         if model.sha256 != sha256:
             raise damaged(path, "it changed while it was read")
         runtime_version(runtime)  # imports it, which may map more than the model is allowed
-        _limit_memory()
-        check_golden(model, runtime=runtime)
+        with _limited_memory():
+            check_golden(model, runtime=runtime)
     except ModelFileError as error:
         return _refuse(path, error)
     except (MemoryError, cv2.error):  # OpenCV's own, which has no other reason here
         return _refuse(path, _too_large(path))
+    sys.stdout.write(describe_threads(DEFAULT_THREADS))
+    sys.stdout.flush()  # should more threads end this process, that is no fault of the model
+    sys.stdout.write(describe_threads(choose_threads(model, runtime=runtime, cores=cores)))
     return 0
+
+
+def choose_threads(model: ModelFile, *, runtime: str, cores: int) -> int:
+    """Return how many threads to give to a model that runs; 1 where there is no choice."""
+    if cores == 1:
+        return DEFAULT_THREADS
+    try:
+        return fewest_threads(measure_threads(model.model_bytes, runtime=runtime, cores=cores))
+    except (ModelFileError, MemoryError, RuntimeError):  # there is no room for several of it
+        return DEFAULT_THREADS
 
 
 def _refuse(path: Path, error: ModelFileError) -> int:
@@ -97,22 +114,30 @@ def _grey_frame() -> Pixels:
     return np.full((16, 16, 3), 127, np.uint8)
 
 
-def _limit_memory() -> None:
+@contextmanager
+def _limited_memory() -> Iterator[None]:
     """Bound the address space where the system can, so that an absurd model fails early."""
     try:
         import resource
     except ImportError:  # Windows
+        yield
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")
     if not statm.exists():
+        yield
         return
     mapped_bytes = int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = mapped_bytes + _SPARE_BYTES
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    limited = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limited, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:4]))
+    _path, _sha256, _runtime, *_cores = sys.argv[1:]
+    sys.exit(main(Path(_path), _sha256, _runtime, *map(int, _cores)))

@@ -10,6 +10,7 @@ from edge.errors import MissingExtraError, SettingError
 
 if TYPE_CHECKING:
     from edge.benchmark import Benchmark, Timing
+    from edge.live_benchmark import LiveSpeed
 
 _ALL = "all"
 
@@ -39,11 +40,12 @@ def bench(
     ] = 300,
     json: JsonOption = False,
 ) -> None:
-    """Measure invoke, preprocessing, frame-to-label and start-up time, and memory.
+    """Measure invoke, preprocessing, frame-to-label and start-up time, memory and the live loop.
 
     Frames are 640x480. Bare invoke and frame-to-label take turns, so that a busy machine meets
-    both alike; the overhead is the ratio of their medians. Each combination of runtime and threads
-    runs in a process of its own.
+    both alike; the overhead is the ratio of their medians. The live loop is all that edge run does
+    at full rate but for camera and display; "of invoke" is its rate against bare invoke. Each
+    combination of runtime and threads runs in a process of its own.
 
     Raises:
         CatseyeError: The model or a runtime cannot be used.
@@ -51,6 +53,7 @@ def bench(
     from edge.benchmark import describe_machine, measure_in_child, usable_thread_counts
     from edge.integrity import verify_model
     from edge.interpreter import check_threads
+    from edge.live_benchmark import measure_live_in_child
     from edge.modelfile import default_model_path, read_model_file
 
     thread_counts = usable_thread_counts() if threads is None else [check_threads(threads)]
@@ -60,13 +63,18 @@ def bench(
     output.say(f"{file.path} ({file.manifest.name}), {frames} frames of 640x480 on {machine}")
     results = []
     for name in runtimes:
-        verify_model(file, runtime=name)
+        chosen = verify_model(file, runtime=name)
+        output.say(
+            f"{name}: without --threads, edge run uses {chosen} on this machine, as measured"
+        )
         for count in thread_counts:
             with output.console().status(f"measuring {name}, {count} threads"):
                 result = measure_in_child(file, runtime=name, threads=count, frames=frames)
-            results.append(result)
+                live = measure_live_in_child(file, runtime=name, threads=count)
+            results.append((result, live))
             if json:
-                output.emit_json(_record(result, machine=machine, model_sha256=file.sha256))
+                record = _record(result, live)
+                output.emit_json({**record, "machine": machine, "model_sha256": file.sha256})
     if not json:
         _show(results)
 
@@ -102,7 +110,7 @@ def _runtimes(runtime: str) -> list[str]:
     return loaded or [choose_runtime()]  # which says what to install
 
 
-def _record(result: "Benchmark", *, machine: str, model_sha256: str) -> dict[str, Any]:
+def _record(result: "Benchmark", live: "LiveSpeed") -> dict[str, Any]:
     speed = result.speed
     return {
         "runtime": result.runtime,
@@ -114,10 +122,10 @@ def _record(result: "Benchmark", *, machine: str, model_sha256: str) -> dict[str
         "frame_to_label_ms": _percentiles(speed.frame_to_label),
         "overhead_ratio": round(speed.overhead_ratio, 4),
         "fps": round(speed.rate_hz, 1),
+        "live_loop_fps": round(live.rate_hz, 1),
+        "live_loop_ratio": live.ratio,
         "cold_start_ms": result.cold_start_ms,
         "peak_rss_mb": result.peak_rss_mb,
-        "machine": machine,
-        "model_sha256": model_sha256,
     }
 
 
@@ -125,7 +133,7 @@ def _percentiles(timing: "Timing") -> dict[str, float]:
     return {"p50": timing.p50, "p90": timing.p90, "p99": timing.p99}
 
 
-def _show(results: "list[Benchmark]") -> None:
+def _show(results: "list[tuple[Benchmark, LiveSpeed]]") -> None:
     output.emit_table(
         (
             "runtime",
@@ -137,6 +145,8 @@ def _show(results: "list[Benchmark]") -> None:
             "p99 ms",
             "overhead",
             "frames/s",
+            "live loop frames/s",
+            "of invoke",
             "cold start ms",
             "memory MB",
         ),
@@ -151,9 +161,11 @@ def _show(results: "list[Benchmark]") -> None:
                 round(result.speed.frame_to_label.p99, 3),
                 f"{result.speed.overhead_ratio:.3f}",
                 round(result.speed.rate_hz, 1),
+                round(live.rate_hz, 1),
+                f"{live.ratio:.3f}",
                 result.cold_start_ms,
                 result.peak_rss_mb,
             )
-            for result in results
+            for result, live in results
         ],
     )

@@ -29,7 +29,7 @@ ThreadsOption = Annotated[
         "--threads",
         envvar="EDGE_THREADS",
         help="Threads of the runtime, 1 to 64.",
-        show_default="1",
+        show_default="measured when the model is used first",
     ),
 ]
 JsonOption = Annotated[

@@ -21,6 +21,7 @@ from edge.cli.run_settings import (
 )
 from edge.cli.signals import EndOnSignal, ends_in_order
 from edge.errors import CatseyeError, MissingExtraError, SettingError, SourceError
+from edge.native import spare_memory
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
@@ -100,6 +101,7 @@ def _start(settings: RunSettings) -> None:
     stop = threading.Event()
     model: ModelFile | None = None
     tally: Tally | None = None
+    spare_memory()
     with EndOnSignal(stop) as signals:
         from edge.cli import run_parts
         from edge.clock import SystemClock

@@ -16,6 +16,7 @@ from colour_model import (
 )
 from model_commands import call_on, each_command
 
+from edge import golden
 from edge.classifier import open_classifier
 from edge.errors import ModelFileError, NotVerifiableError
 from edge.golden import check_golden
@@ -48,7 +49,9 @@ def ask_child(path, sha256=None):
     command = child_command("edge.golden", str(path), sha256, "litert")
     done = subprocess.run(command, env=child_environment(), capture_output=True, check=False)
     assert done.stderr == b""
-    return done.returncode, json.loads(done.stdout or "null")
+    if done.returncode == 0:
+        return 0, done.stdout
+    return done.returncode, json.loads(done.stdout)
 
 
 def write_wrong(path):
@@ -72,7 +75,32 @@ def write_of_size(path, side, *, batch=1):
 
 
 def test_child_accepts_an_intact_model(tmp_path):
-    assert ask_child(write_colour_model(tmp_path / "good.tflite")) == (0, None)
+    assert ask_child(write_colour_model(tmp_path / "good.tflite")) == (0, b"threads 1\n" * 2)
+
+
+def test_child_measures_threads_only_where_there_is_a_choice(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def measure(model_bytes, *, runtime, cores):
+        asked.append(cores)
+        return {1: 2.0, 2: 1.0, 3: 0.95}
+
+    monkeypatch.setattr(golden, "measure_threads", measure)
+    path = write_colour_model(tmp_path / "good.tflite")
+    for cores in (1, 4):
+        assert golden.main(path, read_model_file(path).sha256, "litert", cores) == 0
+    assert asked == [4]
+    assert capsys.readouterr().out.split("\n")[1::2] == ["threads 1", "threads 2"]
+
+
+def test_model_that_cannot_run_on_several_threads_is_not_refused(tmp_path, monkeypatch, capsys):
+    def measure(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(golden, "measure_threads", measure)
+    path = write_colour_model(tmp_path / "good.tflite")
+    assert golden.main(path, read_model_file(path).sha256, "litert", 4) == 0
+    assert capsys.readouterr().out == "threads 1\n" * 2
 
 
 def test_wrong_answer_to_a_golden_example_is_refused(tmp_path):

@@ -10,6 +10,7 @@ from edge import integrity
 from edge.errors import CatseyeError, ModelFileError, NotVerifiableError
 from edge.integrity import NOT_VERIFIABLE, REFUSED, verify_model
 from edge.modelfile import read_model_file
+from edge.threads import usable_cores
 
 
 @pytest.fixture
@@ -50,8 +51,42 @@ def test_first_use_is_checked_and_remembered(cache, model, children):
     verify_model(model)
     verify_model(model)
     assert len(children.calls) == 1
-    assert children.calls[0][-2:] == [model.sha256, "litert"]
+    assert children.calls[0][-3:] == [model.sha256, "litert", str(usable_cores())]
     assert [path.name.partition("-")[0] for path in cache.rglob("verified/*")] == [model.sha256]
+
+
+def test_measured_threads_are_remembered(cache, model, children):
+    children.end(0, stdout=b"INFO: created a delegate\nthreads 1\nthreads 2\n")
+    assert verify_model(model) == 2
+    children.end(0, stdout=b"threads 1\nthreads 1\n")
+    assert verify_model(model) == 2
+    assert len(children.calls) == 1
+
+
+def test_other_number_of_cores_is_measured_anew(cache, model, children, monkeypatch):
+    for cores, threads in ((2, 2), (1, 1)):
+        monkeypatch.setattr(integrity, "usable_cores", lambda cores=cores: cores)
+        children.end(0, stdout=f"threads {threads}\n".encode())
+        assert verify_model(model) == threads
+    assert [call[-1] for call in children.calls] == ["2", "1"]
+
+
+def test_nothing_is_measured_for_a_file_that_is_not_remembered(cache, model, children):
+    verify_model(model, is_remembered=False)
+    assert children.calls[0][-1] == "1"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        subprocess.CompletedProcess([], -6, b"threads 1\n", b""),
+        subprocess.TimeoutExpired([], 5, output=b"threads 1\n"),
+    ],
+)
+def test_end_on_more_threads_is_no_fault_of_the_model(cache, model, children, outcome):
+    children.outcome = outcome
+    assert verify_model(model) == 1
+    assert any(cache.rglob("verified/*"))
 
 
 def test_real_child_accepts_an_intact_model(cache, model):
@@ -149,7 +184,15 @@ def make_empty(verdict):
 
 
 def make_other(verdict):
-    verdict.write_text(f"passed {'0' * 64}-litert\n")
+    verdict.write_text(f"passed {'0' * 64}-litert\nthreads 1\n")
+
+
+def make_short(verdict):
+    verdict.write_text(verdict.read_text().removesuffix("threads 1\n"))
+
+
+def make_absurd(verdict):
+    verdict.write_text(verdict.read_text().replace("threads 1", "threads 99"))
 
 
 def make_folder(verdict):
@@ -173,7 +216,11 @@ def give_away(verdict):
 
 
 @pytest.mark.parametrize(
-    "poison", [make_empty, make_other, make_folder, make_link, make_open_to_others, give_away]
+    "poison",
+    [
+        *(make_empty, make_other, make_short, make_absurd),
+        *(make_folder, make_link, make_open_to_others, give_away),
+    ],
 )
 def test_poisoned_verdict_is_not_believed(cache, model, children, poison):
     verify_model(model)

@@ -8,9 +8,10 @@ import pytest
 from colour_model import build_colour_model, picture_bgr, write_colour_model
 from PIL import Image
 
-from edge import benchmark, classifier, cli, inspection, interpreter
+from edge import benchmark, classifier, cli, inspection, interpreter, live_benchmark
 from edge.benchmark import Benchmark, Speed, Timing
 from edge.classifier import Classifier
+from edge.live_benchmark import LiveSpeed
 from edge.manifest import DecisionSpec, InputSpec, Manifest
 from edge.modelfile import write_model_file
 from edge.testing import FakeInterpreter, fake_model
@@ -149,12 +150,17 @@ def test_bench_shows_a_row_per_runtime_and_threads(edge, model, monkeypatch):
         speed = Speed(Timing(1.0, 1.5, 2.0), Timing(0.05, 0.1, 0.2), Timing(1.25, 1.75, 2.5))
         return Benchmark(runtime, "2.3.0", threads, frames, speed, 140.5, 62.25)
 
+    def measure_live(_, *, runtime, threads):
+        return LiveSpeed(rate_hz=775.0, invoke_rate_hz=1000.0, ratio=0.775)
+
     monkeypatch.setattr(benchmark, "measure_in_child", measure)
+    monkeypatch.setattr(live_benchmark, "measure_live_in_child", measure_live)
     code, out, err = edge("bench", "-m", model, "--frames", "2", "--threads", "3")
     assert code == 0
     row = next(line for line in out.splitlines() if "litert" in line)
-    values = ["2.3.0", "3", "1.0", "0.05", "1.25", "2.5", "1.250", "800.0", "140.5", "62.25"]
-    assert row.split()[1:] == values
+    values = ["2.3.0", "3", "1.0", "0.05", "1.25", "2.5", "1.250", "800.0", "775.0", "0.775"]
+    assert row.split()[1:] == [*values, "140.5", "62.25"]
+    assert re.search(r"litert: without --threads, edge run uses \d on this machine", err)
     assert "OpenCV" in err
 
 
@@ -166,7 +172,9 @@ def test_bench_leaves_out_a_runtime_that_does_not_load(edge, model, monkeypatch)
         timing = Timing(1.0, 1.0, 1.0)
         return Benchmark(runtime, "1", threads, frames, Speed(timing, timing, timing), 1.0, 1.0)
 
+    live = LiveSpeed(1.0, 1.0, 1.0)
     monkeypatch.setattr(benchmark, "measure_in_child", measure)
+    monkeypatch.setattr(live_benchmark, "measure_live_in_child", lambda *_, **__: live)
     monkeypatch.setattr(interpreter, "find_spec", lambda name: None if name == "tensorflow" else 1)
     monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
     code, _, err = edge("bench", "-m", model, "--threads", "1", "--json")

@@ -1,7 +1,6 @@
 """Our files in the programs of others, each in an environment of its own: nothing is changed."""
 
 import ctypes.util
-import hashlib
 import json
 import re
 import shutil
@@ -15,6 +14,13 @@ import pytest
 from colour_model import LABELS, build_colour_model, picture_bgr
 from PIL import Image
 
+from benchmarks.environments import (
+    MEDIAPIPE,
+    TASK_LIBRARY,
+    Environment,
+    is_made,
+    make_environment,
+)
 from edge.classifier import Classifier
 from edge.cli import main
 from edge.images import read_picture
@@ -25,7 +31,6 @@ from tests.packaging.environments import find_python, run
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
-PYTHON = "3.11"  # the last that the Task Library has wheels for
 PHOTOS = {"/Cat/": 70, "/Dog/": 70, "": 60}  # the last of them neither
 
 # Their resize is another: bilinear throughout, where ours averages first when it shrinks a lot.
@@ -39,18 +44,16 @@ class Reader:
 
     name: str
     script: str
-    requirements: tuple[str, ...]
+    environment: Environment
     example: str
 
 
 READERS = {
-    "mediapipe": Reader(
-        "mediapipe", "read_with_mediapipe.py", ("mediapipe==1.2.2",), "import mediapipe"
-    ),
+    "mediapipe": Reader("mediapipe", "read_with_mediapipe.py", MEDIAPIPE, "import mediapipe"),
     "task-library": Reader(
         "task-library",
         "read_with_task_library.py",
-        ("tflite-support==0.4.4", "numpy<2"),
+        TASK_LIBRARY,
         "from tflite_support.task",
     ),
 }
@@ -73,16 +76,10 @@ def reader(request):
 @pytest.fixture(scope="module")
 def python(reader, environments, request):
     """The interpreter of the reader's environment, made once."""
-    key = hashlib.sha256(repr((reader.requirements, find_python(PYTHON))).encode()).hexdigest()
-    folder = environments / f"{reader.name}-{key[:8]}"
-    if not (folder / "complete").exists():
+    find_python(reader.environment.version)
+    if not is_made(reader.environment, environments):
         request.getfixturevalue("network")
-        shutil.rmtree(folder, ignore_errors=True)
-        run(find_python(PYTHON), "-m", "venv", folder)
-        pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-compile")
-        run(*pip, *reader.requirements)
-        (folder / "complete").touch()
-    return folder / "bin/python"
+    return make_environment(reader.environment, environments)
 
 
 @pytest.fixture(scope="module")
