@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edge.classifier import open_classifier
 from edge.decision import Decider
+from edge.evidence import model_evidence
 from edge.modelfile import default_model_path
 from edge.records import UNKNOWN, Decision, Frame, Prediction
 from edge.sources.demo import DemoScene
@@ -86,9 +87,8 @@ def watch_demo(model: Path) -> tuple[list[Moment], tuple[str, ...]]:
     """Classify every frame of the demo."""
     with open_classifier(model) as classifier:
         spec = classifier.model.manifest.decision
-        decider = Decider(
-            classifier.labels, thresholds=spec.thresholds, votes=spec.votes, window=spec.window
-        )
+        evidence = model_evidence(spec)
+        decider = Decider(classifier.labels, thresholds=spec.thresholds, evidence=evidence)
         moments = []
         for frame in frames():
             prediction = classifier.classify(frame.pixels_bgr)

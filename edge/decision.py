@@ -1,56 +1,49 @@
-"""From predictions to steady decisions: a label must win several of the last frames.
+"""From predictions to steady decisions: a label is believed on evidence, and given up without.
 
-Pure: no clock, no input or output; the time comes in as an argument, so that the same
-predictions always lead to the same decisions.
+Pure: no clock, no input or output. All rules run on the source's own time, so that the same
+frames and predictions always lead to the same decisions, live or replayed.
 """
 
 import math
-from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from edge.errors import SettingError
-from edge.records import UNKNOWN, Decision, Frame, Prediction, Scores
+from edge.evidence import EvidenceSpec
+from edge.records import UNKNOWN, Decision, Frame, Picture, Prediction, Scores
+from edge.voting import NOBODY, Moment, Votes
 
 _ROUNDING = 1e-3  # scores of a quantized model may pass 1 by its smallest step
-
-
-@dataclass(frozen=True, slots=True)
-class _Vote:
-    label: str
-    score: float
-
-
-_NO_VOTE = _Vote(UNKNOWN, 0.0)
+_ROUNDING_SECONDS = 1e-6  # sums of times are not exact
+_LONG_AGO = Moment(-math.inf, -math.inf)
 
 
 class Decider:
-    """Decides by k of n: a label is believed once it won `votes` of the last `window` frames.
+    """Decides what to believe, by the rules of an `EvidenceSpec`; see docs/decisions.md.
 
-    A frame is won by the label with the highest score if that score reaches the label's
-    threshold. A frame whose scores are no probabilities (NaN, infinite, out of [0, 1], wrong
-    number) is won by nobody. Among several labels with enough votes the one with the most is
-    believed, and of those the most recent.
+    A label is believed once it has had the evidence for `enter_seconds`, and given up once it
+    has been without it for `leave_seconds`. While nobody is believed the label is "unknown".
+
+    A frame whose scores are no probabilities (NaN, infinite, out of [0, 1], wrong number) is
+    counted and dropped: it is no vote, and the decision on it is "unknown".
 
     Args:
         labels: The model's labels, in the order of its scores.
         thresholds: Least score per label, in [0, 1].
-        votes: Frames that a label must win, from 1.
-        window: Frames that are looked back on, from `votes`.
+        evidence: The rules.
 
     Raises:
-        SettingError: `votes` and `window` do not fit, or a threshold is missing, belongs to no
-            label or is not in [0, 1].
+        SettingError: A threshold is missing, belongs to no label or is not in [0, 1].
 
     Example:
         >>> from edge.testing import blank_frame, prediction
         >>> decider = Decider(["cat", "none"], thresholds={"cat": 0.8, "none": 0.5},
-        ...                   votes=2, window=3)
+        ...                   evidence=EvidenceSpec(votes=2, window=3))
         >>> for index, score in enumerate((0.9, 0.7, 0.97)):
         ...     seen = prediction({"cat": score, "none": 1 - score})
-        ...     decision = decider.decide(blank_frame(index), seen, now_seconds=index / 30)
+        ...     frame = blank_frame(index, time_seconds=index / 10)
+        ...     decision = decider.decide(frame, seen, now_seconds=0.0)
         ...     print(decision.label, round(decision.score, 3))
         unknown 0.9
         unknown 0.7
@@ -58,15 +51,21 @@ class Decider:
     """
 
     def __init__(
-        self, labels: Sequence[str], *, thresholds: Mapping[str, float], votes: int, window: int
+        self,
+        labels: Sequence[str],
+        *,
+        thresholds: Mapping[str, float],
+        evidence: EvidenceSpec = EvidenceSpec(),  # noqa: B008 - frozen
     ) -> None:
-        _check_votes(votes, window)
         _check_thresholds(labels, thresholds)
         self._labels = tuple(labels)
-        self._thresholds = dict(thresholds)
-        self._votes = votes
-        self._recent: deque[_Vote] = deque(maxlen=window)
+        self._thresholds = np.array([thresholds[label] for label in labels])
+        self._spec = evidence
         self._invalid = 0
+        self._now = _LONG_AGO
+        self._cool_seconds: dict[int, float] = {}  # from when a label may be believed again
+        self._believed = NOBODY
+        self._forget()
 
     @property
     def invalid_predictions(self) -> int:
@@ -82,50 +81,109 @@ class Decider:
             now_seconds: Monotonic time, of the clock that stamped `frame.captured_seconds`.
 
         Returns:
-            The decision. Its score is the mean of the frames that the label won; for "unknown"
-            it is the best score of this frame, 0 if the scores are no probabilities.
+            The decision. Its score is the mean of the votes that the label won, as long as it
+            has the evidence; for "unknown" it is the best score of this frame, 0 if the scores
+            are no probabilities.
         """
-        best = self._best(prediction)
-        is_won = best.score >= self._thresholds.get(best.label, math.inf)
-        self._recent.append(best if is_won else _NO_VOTE)
-        label = self._winner()
-        score = best.score if label == UNKNOWN else self._mean_score(label)
-        age_ms = max(0.0, (now_seconds - frame.captured_seconds) * 1000)
-        return Decision(label, score, frame.index, frame.time_seconds, age_ms)
-
-    def _best(self, prediction: Prediction) -> _Vote:
-        scores = np.asarray(prediction.scores)
-        if scores.shape != (len(self._labels),) or not _are_probabilities(scores):
+        self._go_on(frame.time_seconds)
+        if not self._are_probabilities(np.asarray(prediction.scores)):
             self._invalid += 1
-            return _NO_VOTE
-        index = int(scores.argmax())
-        return _Vote(self._labels[index], min(1.0, max(0.0, float(scores[index]))))
+            return _decision(UNKNOWN, 0.0, frame, now_seconds=now_seconds)
+        scores = np.asarray(prediction.scores, np.float64).clip(0.0, 1.0)
+        if self._votes.add(scores, self._now):
+            self._note_winner(self._votes.winner(self._believed))
+        self._change_belief()
+        if self._believed == NOBODY:
+            return _decision(UNKNOWN, float(scores.max()), frame, now_seconds=now_seconds)
+        if self._believed == self._winner:
+            self._score = self._votes.mean_score(self._believed)
+        label = self._labels[self._believed]
+        return _decision(label, self._score, frame, now_seconds=now_seconds)
 
-    def _winner(self) -> str:
-        # Newest first: of equally many votes, Counter names the label it met first.
-        votes = Counter(vote.label for vote in reversed(self._recent) if vote is not _NO_VOTE)
-        for label, count in votes.most_common(1):
-            if count >= self._votes:
-                return label
-        return UNKNOWN
+    def withhold(self, frame: Frame, picture: Picture, *, now_seconds: float) -> Decision:
+        """Decide for "unknown" because the picture is not to be trusted, and forget all evidence.
 
-    def _mean_score(self, label: str) -> float:
-        scores = [vote.score for vote in self._recent if vote.label == label]
-        return math.fsum(scores) / len(scores)
+        Args:
+            frame: The frame that is not judged by.
+            picture: What is wrong with it.
+            now_seconds: As for `decide`.
+        """
+        self._go_on(frame.time_seconds)
+        self._forget()
+        return _decision(UNKNOWN, 0.0, frame, now_seconds=now_seconds, picture=picture)
 
+    def rest(self, frame: Frame) -> None:
+        """Note a frame that nobody classified because nothing moves: the belief is held.
 
-def _are_probabilities(scores: Scores) -> bool:
-    # A comparison with NaN is false, so NaN is caught here as well.
-    return bool(scores.min() >= -_ROUNDING and scores.max() <= 1.0 + _ROUNDING)
+        The time since the frame before counts neither for dwell nor for the age of the votes for
+        what is believed; cool-down goes on.
+        """
+        active_seconds = self._now.active_seconds
+        self._go_on(frame.time_seconds)
+        if math.isfinite(active_seconds):
+            self._now = Moment(frame.time_seconds, active_seconds)
 
+    def _go_on(self, time_seconds: float) -> None:
+        passed = time_seconds - self._now.time_seconds
+        if passed < 0.0:  # the source has begun anew
+            self._forget()
+            self._cool_seconds.clear()
+        if 0.0 <= passed < math.inf:
+            self._now = Moment(time_seconds, self._now.active_seconds + passed)
+        else:
+            self._now = Moment(time_seconds, time_seconds)
 
-def _check_votes(votes: int, window: int) -> None:
-    if not 1 <= votes <= window:
-        raise SettingError(
-            "A label must win at least 1 and at most all of the frames that are looked back on",
-            received=f"{votes} of {window}",
-            fix="Choose for example 3 of 5: --votes 3 --of 5",
+    def _forget(self) -> None:
+        if self._believed != NOBODY:
+            self._give_up()
+        self._votes = Votes(self._spec, self._thresholds)
+        self._winner = NOBODY  # who has the evidence by the latest vote
+        self._won_seconds = self._lost_seconds = 0.0  # since when, and since when not the believed
+        self._score = 0.0
+
+    def _are_probabilities(self, scores: Scores) -> bool:
+        # A comparison with NaN is false, so NaN is caught here as well.
+        return scores.shape == self._thresholds.shape and bool(
+            scores.min() >= -_ROUNDING and scores.max() <= 1.0 + _ROUNDING
         )
+
+    def _note_winner(self, winner: int) -> None:
+        if winner != self._winner:
+            if self._winner == self._believed:
+                self._lost_seconds = self._now.active_seconds
+            self._winner, self._won_seconds = winner, self._now.active_seconds
+
+    def _change_belief(self) -> None:
+        """Give up who is without the evidence, believe who has it, each after its dwell."""
+        if self._winner == self._believed:
+            return
+        if self._believed != NOBODY:
+            if self._active_since(self._lost_seconds) < self._spec.leave_seconds:
+                return
+            self._give_up()
+        is_cool = self._now.time_seconds >= self._cool_seconds.get(self._winner, -math.inf)
+        if is_cool and self._active_since(self._won_seconds) >= self._spec.enter_seconds:
+            self._believed = self._winner
+
+    def _active_since(self, active_seconds: float) -> float:
+        return self._now.active_seconds - active_seconds + _ROUNDING_SECONDS
+
+    def _give_up(self) -> None:
+        cool_seconds = self._now.time_seconds + self._spec.cooldown_seconds
+        self._cool_seconds[self._believed] = cool_seconds
+        self._believed = NOBODY
+
+
+def _decision(
+    label: str,
+    score: float,
+    frame: Frame,
+    *,
+    now_seconds: float,
+    picture: Picture = Picture.LIVE,
+) -> Decision:
+    age_ms = max(0.0, (now_seconds - frame.captured_seconds) * 1000)
+    return Decision(label, score, frame.index, frame.time_seconds, age_ms, picture)
 
 
 def _check_thresholds(labels: Sequence[str], thresholds: Mapping[str, float]) -> None:

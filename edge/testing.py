@@ -9,7 +9,8 @@ camera, a model or waiting. A whole run needs nothing else:
     >>> labels = ("cat", "none")
     >>> source = FakeSource([blank_frame(0), blank_frame(1)])
     >>> classifier = Classifier(fake_model(labels), FakeInterpreter([(0.1, 0.9), (0.8, 0.2)]))
-    >>> decider = Decider(labels, thresholds={"cat": 0.5, "none": 0.5}, votes=1, window=1)
+    >>> thresholds = {"cat": 0.5, "none": 0.5}
+    >>> decider = Decider(labels, thresholds=thresholds, evidence=EVERY_FRAME)
     >>> action = RecordingAction()
     >>> summary = run(source, classifier, decider, [action], clock=ManualClock())
     >>> [decision.label for decision in action.handled]
@@ -24,12 +25,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.evidence import EvidenceSpec
 from edge.manifest import DecisionSpec, InputSpec, Manifest
 from edge.modelfile import ModelFile
 from edge.records import UNKNOWN, Decision, Frame, Pixels, Prediction, Scores
 
 _SMALL_WH = (8, 8)
 _RATE_HZ = 30.0
+
+EVERY_FRAME = EvidenceSpec(votes=1, window=1, period_seconds=0, hysteresis=0, leave_seconds=0)
+"""Rules by which each frame decides for itself."""
 
 
 def blank_frame(

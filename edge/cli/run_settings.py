@@ -60,6 +60,7 @@ def make_decider(manifest: "Manifest", settings: RunSettings) -> "Decider":
         SettingError: A changed number does not fit.
     """
     from edge.decision import Decider
+    from edge.evidence import EvidenceSpec
 
     decision = manifest.decision
     thresholds = dict(decision.thresholds)
@@ -67,8 +68,10 @@ def make_decider(manifest: "Manifest", settings: RunSettings) -> "Decider":
     return Decider(
         manifest.labels,
         thresholds=thresholds,
-        votes=decision.votes if settings.votes is None else settings.votes,
-        window=decision.window if settings.vote_frames is None else settings.vote_frames,
+        evidence=EvidenceSpec(
+            votes=decision.votes if settings.votes is None else settings.votes,
+            window=decision.window if settings.vote_frames is None else settings.vote_frames,
+        ),
     )
 
 

@@ -10,7 +10,8 @@ from edge.images import PICTURE_SUFFIXES, is_hidden
 logger = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = frozenset(
-    ".3gp .avi .flv .gif .m4v .mjpeg .mjpg .mkv .mov .mp4 .mpeg .mpg .ogv .ts .webm .wmv".split()
+    (".3gp", ".avi", ".flv", ".gif", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4")
+    + (".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
 )
 """Endings of the names of files that are taken for clips, in small letters."""
 

@@ -10,6 +10,7 @@ import pytest
 from edge.classifier import open_classifier
 from edge.decision import Decider
 from edge.errors import MissingExtraError, SettingError
+from edge.evidence import model_evidence
 from edge.modelfile import default_model_path
 from edge.runtime import run
 from edge.sources import open_source
@@ -216,9 +217,8 @@ def test_the_embedded_model_follows_the_story():
     action = RecordingAction()
     with open_classifier(default_model_path()) as classifier:
         spec = classifier.model.manifest.decision
-        decider = Decider(
-            classifier.labels, thresholds=spec.thresholds, votes=spec.votes, window=spec.window
-        )
+        evidence = model_evidence(spec)
+        decider = Decider(classifier.labels, thresholds=spec.thresholds, evidence=evidence)
         source = EveryNth(DemoScene(), 4)
         run(source, classifier, decider, [action], clock=ManualClock())
     seen = {}

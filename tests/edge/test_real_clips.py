@@ -4,6 +4,7 @@ import pytest
 
 from edge.classifier import open_classifier
 from edge.decision import Decider
+from edge.evidence import model_evidence
 from edge.modelfile import default_model_path
 from edge.records import UNKNOWN
 from edge.runtime import run
@@ -65,12 +66,8 @@ def test_the_embedded_model_never_decides_for_the_other_pet(classifier, shared_d
 def decide(classifier, path):
     """Return how often each label but "unknown" is decided on a clip."""
     decision = classifier.model.manifest.decision
-    decider = Decider(
-        classifier.labels,
-        thresholds=decision.thresholds,
-        votes=decision.votes,
-        window=decision.window,
-    )
+    evidence = model_evidence(decision)
+    decider = Decider(classifier.labels, thresholds=decision.thresholds, evidence=evidence)
     clock = ManualClock()
     source = open_source(str(path), clock=clock, pace=False)
     decided = dict(run(source, classifier, decider, [], clock=clock).decided)
