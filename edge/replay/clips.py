@@ -9,10 +9,10 @@ from edge.images import PICTURE_SUFFIXES, is_hidden
 
 logger = logging.getLogger(__name__)
 
-VIDEO_SUFFIXES = frozenset(
-    (".3gp", ".avi", ".flv", ".gif", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4")
-    + (".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
-)
+VIDEO_SUFFIXES = frozenset({
+    ".3gp", ".avi", ".flv", ".gif", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg",
+    ".mpg", ".ogv", ".ts", ".webm", ".wmv",
+})  # fmt: skip
 """Endings of the names of files that are taken for clips, in small letters."""
 
 

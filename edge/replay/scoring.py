@@ -49,6 +49,17 @@ class Finding:
     end_seconds: float
     late_seconds: float | None = None
 
+    def to_dict(self) -> dict[str, str | float | None]:
+        """Return what it says as plain values."""
+        return {
+            "clip": self.clip,
+            "verdict": self.verdict.value,
+            "label": self.label,
+            "start_seconds": self.start_seconds,
+            "end_seconds": self.end_seconds,
+            "late_seconds": self.late_seconds,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
