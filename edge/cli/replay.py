@@ -213,13 +213,16 @@ def _tune(
     tries: int,
 ) -> "Tuning":
     from edge.cli.progress import progress
-    from edge.replay.rules import BACKGROUND, judge_rules
+    from edge.replay.rules import BACKGROUND, judge_rules, thin_recording
     from edge.replay.tune import tune
 
+    period_seconds = rules.evidence.period_seconds
+    thin = [thin_recording(recording, period_seconds=period_seconds) for recording in recordings]
     with progress("trying rules", tries) as advance:
         return tune(
-            lambda tried: judge_rules(recordings, expectations, tried),
+            lambda tried: judge_rules(thin, expectations, tried),
             rules,
+            confirm=lambda tried: judge_rules(recordings, expectations, tried),
             tuned=[label for label, _ in rules.thresholds if label not in BACKGROUND],
             cost=cost,
             tries=tries,

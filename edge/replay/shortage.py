@@ -45,7 +45,7 @@ def list_shortages(
     if most > total.false_per_hour + _ENOUGH_FALSE_PER_HOUR:
         yield (
             f"{total.false} false events in {total.seconds / 60:.1f} minutes: it may be up to "
-            f"{most:.3g} an hour; to promise less than one an hour, hours without one are needed"
+            f"{most:.3g} an hour; less than one an hour takes three hours without any to show"
         )
     if all(expectations.get(clip) for clip in clips):
         yield "every clip has an appearance: nothing is known about an empty scene"

@@ -65,6 +65,7 @@ def tune(
     *,
     tuned: Sequence[str],
     cost: Cost,
+    confirm: Judge | None = None,
     tries: int = DEFAULT_TRIES,
     when_tried: Callable[[], None] = lambda: None,
 ) -> Tuning:
@@ -73,6 +74,7 @@ def tune(
     Args:
         judge: Says what rules get wrong, for each clip; pure.
         base: The rules that hold without a change.
+        confirm: Says it once more, exactly, of the rules that are returned; `judge` if `None`.
         tuned: Labels whose thresholds are varied.
         cost: What the mistakes cost.
         tries: At most so many rules are tried.
@@ -80,12 +82,15 @@ def tune(
     """
     trials: dict[Rules, Trial] = {}
 
+    def hold_trial(rules: Rules, judge: Judge) -> Trial:
+        counts = judge(rules)
+        price = round(cost.of(add_counts(counts)), 9)
+        return Trial(rules, counts, price, rules.count_changes(base))
+
     def try_all(candidates: Iterable[Rules]) -> None:
         for rules in candidates:
             if rules not in trials and len(trials) < tries:
-                counts = judge(rules)
-                price = round(cost.of(add_counts(counts)), 9)
-                trials[rules] = Trial(rules, counts, price, rules.count_changes(base))
+                trials[rules] = hold_trial(rules, judge)
                 when_tried()
 
     try_all(list_grid(base, tuned))
@@ -99,11 +104,13 @@ def tune(
             explored.add(rules)
             try_all(list_neighbours(rules, tuned))
     found = tuple(trials.values())
+    before = hold_trial(base, confirm or judge)
+    sure = [hold_trial(trial.rules, confirm or judge) for trial in _front(found)]
     return Tuning(
         tried=len(found),
-        before=trials[base],
-        best=min(found, key=_rank),
-        front=_front(found),
+        before=before,
+        best=min((before, *sure), key=_rank),
+        front=_front((before, *sure)),
         left_out_cost=leave_one_out(found, cost),
     )
 
