@@ -1,7 +1,5 @@
 """`edge evaluate`: how good the deployed file is on a folder per label."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +7,7 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption, ModelOption, RuntimeOption, ThreadsOption
+from edge.cli.progress import progress
 from edge.errors import SettingError
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def evaluate(
     path = model or default_model_path()
     with open_classifier(path, runtime=runtime, threads=threads) as classifier:
         pictures = find_labelled_pictures(folder, labels=classifier.labels, mapping=names)
-        with _progress("evaluating", len(pictures)) as advance:
+        with progress("evaluating", len(pictures)) as advance:
             found = evaluate_pictures(classifier, pictures, when_judged=lambda: advance(1))
         record = _record(found, classifier.model.sha256)
         if report is not None:
@@ -94,7 +93,7 @@ def _write_report(
     )
     from edge.page.render import write_page
 
-    with _progress("in other light", count_changed_pictures(classifier, found)) as advance:
+    with progress("in other light", count_changed_pictures(classifier, found)) as advance:
         judgement = judge_folder(classifier, found, when_judged=advance)
     write_page(path, build_page(classifier, found, judgement, ReportSubject(*names)))
     return {"path": path, **judgement.to_dict()}
@@ -112,24 +111,6 @@ def _parse_mapping(texts: list[str]) -> dict[str, str]:
             )
         names[name] = label
     return names
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = output.console()
-    with Progress(
-        name,
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda count: progress.advance(task, count)
 
 
 def _show(found: "FolderEvaluation") -> None:
