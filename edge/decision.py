@@ -74,6 +74,11 @@ class Decider:
         """Frames so far whose scores were no probabilities."""
         return self._invalid
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the latest vote is not for what is believed: more of them will tell."""
+        return self._latest != self._believed
+
     def decide(self, frame: Frame, prediction: Prediction, *, now_seconds: float) -> Decision:
         """Count a frame's prediction and say what is believed now.
 
@@ -95,6 +100,7 @@ class Decider:
         before = self._believed
         is_vote = self._votes.add(scores, self._now)
         if is_vote:
+            self._latest = self._votes.latest(self._believed)
             self._note_winner(self._votes.winner(self._believed))
         self._change_belief()
         if self._believed == NOBODY:
@@ -139,6 +145,7 @@ class Decider:
         if self._believed != NOBODY:
             self._give_up()
         self._votes = Votes(self._spec, self._thresholds)
+        self._latest = NOBODY  # who won the latest vote
         self._winner = NOBODY  # who has the evidence by the latest vote
         self._won_seconds = self._lost_seconds = 0.0  # since when, and since when not the believed
         self._score = 0.0

@@ -81,6 +81,11 @@ class Votes:
         fresh = [vote for vote in self._latest if vote[0].time_seconds >= oldest]
         return self._judge(fresh, believed)
 
+    def latest(self, believed: int = NOBODY) -> int:
+        """Return the column of the label that won the newest vote, or `NOBODY`."""
+        is_won = self._ballot(list(self._latest)[-1:], believed).is_won[0]
+        return int(is_won.argmax()) if is_won.any() else NOBODY
+
     def mean_score(self, believed: int) -> float:
         """Return the mean score of a label over the votes that it won; of all if it won none."""
         ballot = self._ballot(self._latest, believed)

@@ -97,7 +97,7 @@ class Watcher:
             return self._withhold(seen, reason=self._sensor.reason)
         if self._is_old(seen):
             return self._withhold(seen, reason=self._describe_age(seen))
-        if self._gate is not None and not self._gate.is_open(seen):
+        if self._may_rest(seen):
             return self._rest(seen)
         prediction = self._classifier.classify_frame(seen)
         if self._is_old(seen):
@@ -139,6 +139,11 @@ class Watcher:
                 events += self._events.rest(time_seconds)
         self._picture = Picture.OFFLINE
         return Look(Picture.OFFLINE, events=events, reason=offline.reason)
+
+    def _may_rest(self, frame: Frame) -> bool:
+        """Whether nothing moves, and what is believed is what was seen last."""
+        is_still = self._gate is not None and not self._gate.is_open(frame)
+        return is_still and not self._decider.is_undecided
 
     def _is_old(self, frame: Frame) -> bool:
         limit_seconds = self._longest_age_seconds

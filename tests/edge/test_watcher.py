@@ -118,6 +118,39 @@ def test_a_still_picture_is_spared_and_the_belief_held():
     assert third.decision.label == "none"
 
 
+class RarelyOpen:
+    """Is open for the frames that are named, whatever moves."""
+
+    def __init__(self, *indices):
+        self.indices = indices
+
+    def is_open(self, frame):
+        return frame.index in self.indices
+
+
+def test_what_one_look_at_a_still_scene_brings_up_is_looked_at_until_it_is_decided():
+    watcher, _, interpreter = open_watcher(
+        (NONE, NONE, NONE, CAT), evidence=EvidenceSpec(), gate=RarelyOpen(0, 1, 2, 10)
+    )
+    looks = [watcher.look(blank_frame(i, time_seconds=i / 10)) for i in range(30)]
+    labels = [look.decision.label if look.decision else None for look in looks]
+    assert labels[:9] == ["unknown", "unknown", "none"] + 6 * [None]
+    assert labels[10:12] == ["none", "none"]  # the first look that says otherwise, and the next
+    entered = labels.index("cat")
+    assert entered <= 20  # three votes of five, and half a second until "none" is given up
+    assert labels[entered + 1 :] == [None] * (29 - entered)
+    assert len(interpreter.seen) == 3 + entered - 9
+
+
+def test_a_spike_on_a_still_scene_is_looked_at_again_and_forgotten():
+    watcher, _, _ = open_watcher(
+        (NONE, NONE, NONE, CAT, NONE), evidence=EvidenceSpec(), gate=RarelyOpen(0, 1, 2, 10)
+    )
+    looks = [watcher.look(blank_frame(i, time_seconds=i / 10)) for i in range(15)]
+    labels = [look.decision.label if look.decision else None for look in looks]
+    assert labels[10:] == ["none", "none", None, None, None]
+
+
 def test_an_event_lasts_while_nothing_moves():
     watcher, _, _ = open_watcher(gate=Gate(), events=EventTracker())
     (started,) = watcher.look(blank_frame(0)).events
