@@ -27,6 +27,7 @@ from motion_cases import CASES, STARTS_SECONDS, Case
 from edge.benchmark import describe_machine
 from edge.classifier import Classifier, open_classifier
 from edge.decision import Decider
+from edge.evidence import model_evidence
 from edge.glance import glance
 from edge.modelfile import default_model_path
 from edge.motion import MotionGate
@@ -111,7 +112,7 @@ def print_cases() -> None:
 
 def watch(path: Path, classifier: Classifier) -> list[Seen]:
     """Classify every frame of a clip."""
-    source = open_source(str(path), clock=ManualClock(), pace=False)
+    source = open_source(str(path), clock=ManualClock())
     seen = []
     while isinstance(frame := source.read(), Frame):
         prediction = classifier.classify(frame.pixels_bgr)
@@ -127,7 +128,7 @@ def appearances(
     """Return each label that is decided for, with the time at which it is."""
     rules = classifier.model.manifest.decision
     decider = Decider(
-        classifier.labels, thresholds=rules.thresholds, votes=rules.votes, window=rules.window
+        classifier.labels, thresholds=rules.thresholds, evidence=model_evidence(rules)
     )
     found: list[tuple[str, float]] = []
     believed = UNKNOWN

@@ -93,7 +93,7 @@ class Requester:
 
     def _get(self) -> Reply:
         place, left_seconds = self._first, float(OPEN_SECONDS)
-        is_refused = False
+        is_fresh = False  # whether the challenge is of this very call, and not of an earlier one
         for _ in range(_MOST_REQUESTS):
             reply = self._ask(place, left_seconds)
             left_seconds = reply.wire.left_seconds
@@ -104,12 +104,17 @@ class Requester:
             challenges = reply.response.headers.get_all("WWW-Authenticate", [])
             if status in _REDIRECTIONS:
                 place = self._follow(place, reply.response.getheader("Location") or "")
-            elif status == 401 and self._credentials and challenges and not is_refused:
-                is_refused = bool(self._challenges) and not _is_stale(challenges)
-                self._challenges = challenges
+            elif status == 401 and self._credentials and challenges:
+                if is_fresh and not _is_stale(challenges):
+                    raise refusal(self.shown, status)
+                self._challenges, is_fresh = challenges, True
             else:
                 raise refusal(self.shown, status)
-        raise refusal(self.shown, 401 if self._challenges else 310)
+        raise SourceRefusedError(
+            "A stream's server must not redirect without end",
+            received=f"{self.shown}: redirected or asked for credentials {_MOST_REQUESTS} times",
+            fix="Look up the camera's path in its manual",
+        )
 
     def _ask(self, place: SplitResult, seconds: float) -> Reply:
         host, port = place.hostname or "", place.port or _PORTS[place.scheme]

@@ -9,7 +9,7 @@ import hashlib
 import re
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 
 import cv2
@@ -81,10 +81,8 @@ class Server:
         """End all connections and wait for the threads."""
         self.stop.set()
         for connection in [self._socket, *self._open]:
-            try:
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             connection.close()
         for thread in self._threads:
             thread.join(5)
