@@ -39,6 +39,7 @@ MODES = {
 
 _RATE_HZ = 30.0
 _TIME_BYTES = 8
+_DEFAULTS = SourceOptions()
 
 
 class ScriptedSource:
@@ -63,9 +64,7 @@ class ScriptedSource:
         ((240, 320, 3), 7.5)
     """
 
-    def __init__(
-        self, address: str, *, clock: Clock, options: SourceOptions = SourceOptions()
-    ) -> None:
+    def __init__(self, address: str, *, clock: Clock, options: SourceOptions = _DEFAULTS) -> None:
         self._path = Path(address)
         self._clock = clock
         self._options = options

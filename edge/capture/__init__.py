@@ -3,7 +3,7 @@
 - `request`: what the process is asked for, as JSON over its standard input;
 - `slot`: the memory that both share, and who may touch what of it;
 - `message`: what the process says beside frames;
-- `lens`: the process, `python -m edge.capture.lens`;
+- `lens`: the process, `python -m edge.capture.lens`; `parent` is its side towards the parent;
 - `watch`: when it counts as stalled, frozen or dead;
 - `child`: the parent's handle on one such process;
 - `process`: `CaptureProcess`, the source that a run reads.

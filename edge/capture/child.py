@@ -1,5 +1,6 @@
 """The parent's handle on one capture process: start it, hear it, end it."""
 
+import contextlib
 import json
 import os
 import select
@@ -7,7 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 
 from edge.capture.message import Message
 from edge.capture.request import LensRequest
@@ -100,7 +100,8 @@ class LensChild:
         """
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                _close_quietly(pipe.close)
+                with contextlib.suppress(OSError):
+                    pipe.close()
         if self._bell >= 0:
             os.close(self._bell)
             self._bell = -1
@@ -128,10 +129,8 @@ class LensChild:
         return [said for line in lines if (said := Message.decode(line)) is not None]
 
     def _tell(self, text: bytes) -> None:
-        try:
+        with contextlib.suppress(OSError):  # it has ended, and is heard to hang up
             os.write(_descriptor(self._process.stdin), text)
-        except OSError:
-            pass  # it has ended, and is heard to hang up
 
 
 def _start(descriptor: int, bell: int) -> "subprocess.Popen[bytes]":
@@ -163,10 +162,3 @@ def _order(
 
 def _descriptor(pipe: object) -> int:
     return pipe.fileno()  # type: ignore[attr-defined,no-any-return]
-
-
-def _close_quietly(close: Callable[[], None]) -> None:
-    try:
-        close()
-    except OSError:
-        pass

@@ -7,23 +7,27 @@ so never outlives its parent.
 It is started for each source and again after each stall, so it imports little.
 """
 
-import ctypes
+import contextlib
 import json
-import logging
 import os
-import signal
 import sys
 import threading
-import time
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
-from types import TracebackType
 
 import cv2
 
 from edge.capture import message
 from edge.capture.message import Message
+from edge.capture.parent import (
+    Ears,
+    Line,
+    die_with,
+    leave_signals_to_the_parent,
+    read_line,
+    take_over_output,
+)
 from edge.capture.request import LensRequest
 from edge.capture.slot import OPENING, READING, RESTING, SlotWriter, open_memory
 from edge.capture.watch import Backoff
@@ -36,26 +40,6 @@ from edge.sources.options import orient
 from edge.sources.pacing import PacedSource
 
 _BEAT_SECONDS = 0.5
-_END_SECONDS = 0.3  # for the source to be released in order
-_PR_SET_PDEATHSIG = 1
-
-
-class Line:
-    """The way to the parent for messages; a line that finds it full is left out.
-
-    Args:
-        descriptor: A pipe that does not block.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def send(self, said: Message) -> None:
-        """Send a message."""
-        try:
-            os.write(self._descriptor, said.encode())
-        except (BlockingIOError, BrokenPipeError):
-            pass  # nobody listens: the parent is stuck or gone
 
 
 class BeatingClock(SystemClock):
@@ -104,7 +88,7 @@ class Lens:
         writer: SlotWriter,
         line: Line,
         bell: int,
-        ears: "Ears",
+        ears: Ears,
         backoff: Backoff,
     ) -> None:
         self._request = request
@@ -118,7 +102,7 @@ class Lens:
         self._openings = 0
 
     def run(self) -> None:
-        """Deliver frames until the recording ends, the source is hopeless, or the parent says so."""
+        """Deliver frames until the recording ends, the source is hopeless, or all is over."""
         while not self._ears.stop.is_set():
             try:
                 self._open_and_read()
@@ -183,10 +167,8 @@ class Lens:
         if self._ears.stop.is_set():
             return
         self._writer.put(frame, opening=self._openings)
-        try:
+        with contextlib.suppress(BlockingIOError):  # so the reader has enough to wake up from
             os.write(self._bell, b".")
-        except BlockingIOError:
-            pass  # the reader has more than enough to wake up from
 
     def _fit(self, pixels_bgr: Pixels) -> Pixels | None:
         request, writer = self._request, self._writer
@@ -198,54 +180,13 @@ class Lens:
         return fit_frame(pixels_bgr, spec=request.input)
 
 
-class Ears(threading.Thread):
-    """Hears on standard input when a frame was taken, and when all is over.
-
-    Args:
-        descriptor: Of standard input.
-
-    Attributes:
-        stop: Set when all is over; the process ends soon after, whatever its source does.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__(name="ears", daemon=True)
-        self.stop = threading.Event()
-        self._descriptor = descriptor
-        self._taken = threading.Semaphore(1)
-
-    def run(self) -> None:
-        """Listen."""
-        while heard := os.read(self._descriptor, 64):
-            self._taken.release(len(heard))
-        self.stop.set()
-        self._taken.release()
-        time.sleep(_END_SECONDS)
-        os._exit(0)
-
-    def is_taken(self, timeout_seconds: float) -> bool:
-        """Wait until the reader has taken the frame before, or all is over; at most so long."""
-        return self._taken.acquire(timeout=timeout_seconds)
-
-
-class _Forwarder(logging.Handler):
-    """Sends what is logged to the parent."""
-
-    def __init__(self, line: Line) -> None:
-        super().__init__(logging.INFO)
-        self._line = line
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._line.send(Message(message.LOG, text=record.getMessage(), level=record.levelno))
-
-
 def main() -> None:
     """Run a lens until there is nothing more to do."""
     memory, bell = (int(argument) for argument in sys.argv[1:3])
-    line = _take_over_output()
-    _leave_signals_to_the_parent()
-    order = json.loads(_read_line(0))
-    _die_with(order["parent"])
+    line = take_over_output()
+    leave_signals_to_the_parent()
+    order = json.loads(read_line(0))
+    die_with(order["parent"])
     cv2.setNumThreads(1)
     request = LensRequest.from_json(order["request"])
     os.set_blocking(bell, False)
@@ -260,64 +201,8 @@ def main() -> None:
         ears=ears,
         backoff=Backoff(*order["backoff"]),
     )
-    try:
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone
         lens.run()
-    except BrokenPipeError:
-        pass  # the parent is gone
-
-
-def _take_over_output() -> Line:
-    """Keep the way to the parent for messages: what others print goes where errors go."""
-    descriptor = os.dup(1)
-    os.dup2(2, 1)
-    os.set_blocking(descriptor, False)
-    line = Line(descriptor)
-    logging.basicConfig(level=logging.INFO, handlers=[_Forwarder(line)])
-
-    def explain(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        bug = SourceError(
-            "A source must raise errors of catseye only",
-            received=f"{kind.__name__}: {error}",
-            fix="Run it again with EDGE_DEBUG=1 and report the traceback",
-        )
-        line.send(Message.from_error(message.FAULT, bug))
-        sys.__excepthook__(kind, error, trace)
-
-    sys.excepthook = explain
-    return line
-
-
-def _leave_signals_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
-
-
-def _die_with(parent: int | None) -> None:
-    """Let the kernel end this process with its parent, even while it is stuck in native code.
-
-    Args:
-        parent: Process number; `None` if a thread that may end sooner has started this one, as
-            that is what the kernel would look at.
-    """
-    if parent is None or not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _read_line(descriptor: int) -> bytes:
-    """Read up to the end of a line, and not a byte more."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        heard = os.read(descriptor, 1)
-        if not heard:
-            os._exit(0)
-        line += heard
-    return bytes(line)
 
 
 if __name__ == "__main__":

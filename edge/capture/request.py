@@ -1,7 +1,10 @@
-"""What the capture process is asked for; it travels as JSON, so that no address is in a process list."""
+"""What the capture process is asked for.
+
+It travels as JSON over a pipe, so that no address, and no password in it, is in a process list.
+"""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge.manifest import InputSpec
@@ -38,7 +41,7 @@ class LensRequest:
 
     address: str = field(repr=False)
     is_live: bool
-    options: SourceOptions = SourceOptions()
+    options: SourceOptions = field(default_factory=SourceOptions)
     every_frame: bool = False
     input: InputSpec | None = None
     region: "Region | None" = None
@@ -46,10 +49,7 @@ class LensRequest:
 
     def to_json(self) -> str:
         """Write it as one line."""
-        values = asdict(replace(self, region=None))
-        if self.region is not None:
-            values["region"] = {"box": self.region.box, "polygon": self.region.polygon}
-        return json.dumps(values)
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "LensRequest":
