@@ -9,10 +9,10 @@ from edge.errors import MissingExtraError
 from edge.extras import require_desktop
 
 WRONG_USAGE = [
-    "run --source rtsp://door/stream",  # a kind of address that is not known
+    "run --source gopher://door/stream",  # a kind of address that is not known
     "run --camera 0 --source demo:",  # two sources
     "run --camera 0 --as-fast-as-possible",  # a camera has its own pace
-    "run --source demo: --votes 6 --of 5",
+    "run --source demo: --evidence votes=6",  # of 5
     "run --source demo: --threshold 2",
     "run --source demo: --threshold bird=0.5",  # none of the model's labels
     "run --source demo: --size big",
@@ -66,7 +66,7 @@ FAILED = [
     "run --source absent.mp4",
     "run --source demo: --model absent.tflite",
     "run --source demo: --model file",  # no model
-    "run --camera 63",
+    "run --camera 63 --duration 1",  # without it, it is waited for
     "classify absent.png",
     "classify folder",  # without a picture
     "evaluate absent",
