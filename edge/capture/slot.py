@@ -38,7 +38,7 @@ _NONE = 255
 _NEWEST, _READING, _PHASE, _WANTED = range(4)  # single bytes, so that none is ever half written
 _BEAT, _FRAME, _CHANGE, _REPEATS = range(1, 5)  # doubles, from the eighth byte on
 _WAITS, _FITTED = 1, 2
-_FEW_FRAMES = 4
+_FEW_FRAMES = 8
 
 _PAGE_BYTES = 4096
 _RECORD = struct.Struct("6q2d")
