@@ -15,6 +15,7 @@ descriptors, threads, child processes and memory.
 
 import argparse
 import gc
+import logging
 import os
 import random
 import tempfile
@@ -100,6 +101,7 @@ def main() -> None:
     if arguments.stall_seconds != limits.stall_seconds:
         seconds = arguments.stall_seconds
         limits = Limits(seconds, 1.5 * seconds, frozen_seconds=seconds)
+    logging.getLogger("edge").setLevel(logging.ERROR)  # it warns of each fault
     print(describe_machine())
     print(f"{arguments.faults} faults, {arguments.at_once} captures at once, {limits}")
     run(arguments.faults, arguments.at_once, limits)

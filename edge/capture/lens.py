@@ -172,9 +172,10 @@ class Lens:
 
     def _fit(self, pixels_bgr: Pixels) -> Pixels | None:
         request, writer = self._request, self._writer
-        is_awaited = request.every_frame or writer.is_waited_for
-        if request.input is None or not (is_awaited and writer.is_fitted_wanted):
+        if request.input is None or not writer.is_fitted_wanted:
             return None
+        if not (request.every_frame or writer.is_read_quickly or writer.is_waited_for):
+            return None  # most of its frames are never looked at
         if request.region is not None:
             pixels_bgr = request.region.apply(pixels_bgr)
         return fit_frame(pixels_bgr, spec=request.input)

@@ -4,7 +4,7 @@ It travels as JSON over a pipe, so that no address, and no password in it, is in
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edge.manifest import InputSpec
@@ -49,7 +49,10 @@ class LensRequest:
 
     def to_json(self) -> str:
         """Write it as one line."""
-        return json.dumps(asdict(self))
+        region = None
+        if self.region is not None:  # without the masks that it keeps
+            region = {"box": self.region.box, "polygon": self.region.polygon}
+        return json.dumps(asdict(replace(self, region=None)) | {"region": region})
 
     @classmethod
     def from_json(cls, text: str) -> "LensRequest":

@@ -38,6 +38,7 @@ _NONE = 255
 _NEWEST, _READING, _PHASE, _WANTED = range(4)  # single bytes, so that none is ever half written
 _BEAT, _FRAME, _CHANGE, _REPEATS = range(1, 5)  # doubles, from the eighth byte on
 _WAITS, _FITTED = 1, 2
+_FEW_FRAMES = 8
 
 _PAGE_BYTES = 4096
 _RECORD = struct.Struct("6q2d")
@@ -126,6 +127,8 @@ class SlotWriter:
         self._memory = memory
         self._doubles = memoryview(memory)[:_PAGE_BYTES].cast("d")
         self._sequence = 0
+        self._taken = 0  # the frame that the reader took last
+        self._passed = 0  # how many the reader had gone on by with it
 
     @property
     def previous_bgr(self) -> Pixels | None:
@@ -145,6 +148,15 @@ class SlotWriter:
     def is_waited_for(self) -> bool:
         """Whether the reader waits for a frame at this moment."""
         return bool(self._memory[_WANTED] & _WAITS)
+
+    @property
+    def is_read_quickly(self) -> bool:
+        """Whether the reader goes on by a few frames only each time that it takes one."""
+        taken = self._layout.sequence(self._memory[_READING])
+        if taken != self._taken:
+            self._passed = taken - self._taken
+            self._taken = taken
+        return max(self._passed, self._sequence - taken) <= _FEW_FRAMES
 
     def set_phase(self, phase: int) -> None:
         """Say what is being done now."""
