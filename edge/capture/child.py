@@ -5,17 +5,13 @@ import json
 import os
 import select
 import signal
-import subprocess
-import threading
-import time
 
 from edge.capture.message import Message
+from edge.capture.nursery import Nursery
 from edge.capture.request import LensRequest
 from edge.capture.slot import SlotReader, create_memory
 from edge.capture.watch import Limits
-from edge.integrity import child_command, child_environment
 
-_LENS = "edge.capture.lens"
 _KILL_SECONDS = 1.0
 _SMALLEST_WH = (1, 1)
 _BELL_BYTES = 4096
@@ -26,10 +22,12 @@ class LensChild:
 
     Args:
         request: What to capture.
+        nursery: Starts it.
         is_first: Whether no process before this one has delivered a frame.
         limits: How long it waits before it opens a lost source again.
 
     Attributes:
+        pid: Number of the process.
         slot: Where its frames are.
         has_hung_up: Whether it says nothing more: it has ended, or is about to.
 
@@ -37,34 +35,33 @@ class LensChild:
         OSError: The system has no process, memory or file descriptor left.
     """
 
-    def __init__(self, request: LensRequest, *, is_first: bool, limits: Limits) -> None:
+    def __init__(
+        self, request: LensRequest, nursery: Nursery, *, is_first: bool, limits: Limits
+    ) -> None:
         fitted_wh = _SMALLEST_WH if request.input is None else request.input.size_wh
         self._rest = b""
         self.has_hung_up = False
+        self._nursery = nursery
         descriptor, memory = create_memory(fitted_wh)
+        bell, ring = os.pipe()
+        heard, self._voice = os.pipe()
+        messages, said = os.pipe()
+        self._own = {bell, self._voice, messages}
         try:
-            self._bell, bell = os.pipe()
-            try:
-                self._process = _start(descriptor, bell)
-            except OSError:
-                os.close(self._bell)
-                raise
-            finally:
-                os.close(bell)
+            self.pid = nursery.start((descriptor, ring, heard, said))
+        except OSError:
+            self._close()
+            raise
         finally:
-            os.close(descriptor)
+            for theirs in (descriptor, ring, heard, said):
+                os.close(theirs)
         self.slot = SlotReader(memory, fitted_wh)
-        os.set_blocking(self._bell, False)
-        self._messages = _descriptor(self._process.stdout)
+        os.set_blocking(bell, False)
+        self._bell, self._messages = bell, messages
         self._poll = select.poll()
-        self._poll.register(self._bell, select.POLLIN)
-        self._poll.register(self._messages, select.POLLIN)
+        self._poll.register(bell, select.POLLIN)
+        self._poll.register(messages, select.POLLIN)
         self._tell(_order(request, is_first, fitted_wh, limits))
-
-    @property
-    def pid(self) -> int:
-        """Number of the process."""
-        return self._process.pid
 
     def listen(self, timeout_seconds: float) -> list[Message]:
         """Wait for a frame or messages, at most so long, and return the messages."""
@@ -82,9 +79,8 @@ class LensChild:
 
     def describe_end(self) -> str:
         """Say how the process has ended, after it has hung up."""
-        try:
-            code = self._process.wait(_KILL_SECONDS)
-        except subprocess.TimeoutExpired:
+        code = self._nursery.exit_code(self.pid, _KILL_SECONDS)
+        if code is None:
             return "it hung up"
         if code >= 0:
             return f"exit code {code}"
@@ -98,27 +94,18 @@ class LensChild:
 
         A process may be stuck in its driver so that the system cannot end it now.
         """
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        if self._bell >= 0:
-            os.close(self._bell)
-            self._bell = -1
-        if self._has_ended(grace_seconds):
-            return True
-        self._process.kill()
-        return self._has_ended(_KILL_SECONDS)
+        self._close()
+        if self._nursery.exit_code(self.pid, grace_seconds) is None:
+            self._nursery.kill(self.pid)
+        return self._nursery.exit_code(self.pid, _KILL_SECONDS) is not None
 
     def has_ended(self) -> bool:
         """Whether the process is gone for good."""
-        return self._process.poll() is not None
+        return self._nursery.exit_code(self.pid) is not None
 
-    def _has_ended(self, timeout_seconds: float) -> bool:
-        end_seconds = time.monotonic() + timeout_seconds
-        while self._process.poll() is None and time.monotonic() < end_seconds:
-            time.sleep(0.005)
-        return self.has_ended()
+    def _close(self) -> None:
+        while self._own:
+            os.close(self._own.pop())
 
     def _read_messages(self) -> list[Message]:
         heard = os.read(self._messages, 65_536)
@@ -130,35 +117,16 @@ class LensChild:
 
     def _tell(self, text: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended, and is heard to hang up
-            os.write(_descriptor(self._process.stdin), text)
-
-
-def _start(descriptor: int, bell: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        child_command(_LENS, str(descriptor), str(bell)),
-        env=child_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=None if os.environ.get("EDGE_DEBUG") == "1" else subprocess.DEVNULL,
-        bufsize=0,
-        pass_fds=(descriptor, bell),
-        start_new_session=True,  # what a terminal sends is for the parent
-    )
+            os.write(self._voice, text)
 
 
 def _order(
     request: LensRequest, is_first: bool, fitted_wh: tuple[int, int], limits: Limits
 ) -> bytes:
-    is_main = threading.current_thread() is threading.main_thread()
     order = {
         "request": request.to_json(),
         "is_first": is_first,
         "fitted_wh": fitted_wh,
         "backoff": [limits.backoff_seconds, limits.longest_backoff_seconds],
-        "parent": os.getpid() if is_main else None,
     }
     return json.dumps(order).encode() + b"\n"
-
-
-def _descriptor(pipe: object) -> int:
-    return pipe.fileno()  # type: ignore[attr-defined,no-any-return]

@@ -1,16 +1,15 @@
-"""The capture process: `python -m edge.capture.lens MEMORY BELL`, two file descriptors.
+"""The capture process, forked by the nursery.
 
 It reads its `LensRequest` from standard input, puts frames into the shared memory, rings the bell,
 a pipe, for each, and writes messages to standard output. It ends when its standard input does, and
 so never outlives its parent.
 
-It is started for each source and again after each stall, so it imports little.
+All of it is imported before the nursery forks, so that a new one is there at once.
 """
 
 import contextlib
 import json
 import os
-import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -181,13 +180,18 @@ class Lens:
         return fit_frame(pixels_bgr, spec=request.input)
 
 
-def main() -> None:
-    """Run a lens until there is nothing more to do."""
-    memory, bell = (int(argument) for argument in sys.argv[1:3])
+def serve(memory: int, bell: int, *, parent: int) -> None:
+    """Be a capture process until there is nothing more to do.
+
+    Args:
+        memory: Descriptor of the shared memory.
+        bell: Descriptor of the pipe that gets a byte for each frame.
+        parent: The process that has started this one; both end together.
+    """
+    die_with(parent)
     line = take_over_output()
     leave_signals_to_the_parent()
     order = json.loads(read_line(0))
-    die_with(order["parent"])
     cv2.setNumThreads(1)
     request = LensRequest.from_json(order["request"])
     os.set_blocking(bell, False)
@@ -204,7 +208,3 @@ def main() -> None:
     )
     with contextlib.suppress(BrokenPipeError):  # the parent is gone
         lens.run()
-
-
-if __name__ == "__main__":
-    main()

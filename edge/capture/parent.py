@@ -81,7 +81,7 @@ def take_over_output() -> Line:
     os.dup2(2, 1)
     os.set_blocking(descriptor, False)
     line = Line(descriptor)
-    logging.basicConfig(level=logging.INFO, handlers=[_Forwarder(line)])
+    logging.basicConfig(level=logging.INFO, handlers=[_Forwarder(line)], force=True)
 
     def explain(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -105,14 +105,13 @@ def leave_signals_to_the_parent() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
 
 
-def die_with(parent: int | None) -> None:
+def die_with(parent: int) -> None:
     """Let the kernel end this process with its parent, even while it is stuck in native code.
 
     Args:
-        parent: Process number; `None` if a thread that may end sooner has started this one, as
-            that is what the kernel would look at.
+        parent: Process number.
     """
-    if parent is None or not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

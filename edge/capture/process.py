@@ -8,6 +8,7 @@ from types import TracebackType
 from edge.capture import message, watch
 from edge.capture.child import LensChild
 from edge.capture.message import Message
+from edge.capture.nursery import Nursery
 from edge.capture.request import LensRequest
 from edge.capture.slot import Taken
 from edge.capture.watch import DEFAULT_LIMITS, Backoff, Limits, Watch
@@ -72,6 +73,7 @@ class CaptureProcess:
         self._lock = threading.Lock()  # `close` may be called by another thread than `read`
         self._is_closed = False
         self._backoff = Backoff(limits.backoff_seconds, limits.longest_backoff_seconds)
+        self._nursery: Nursery | None = None
         self._child: LensChild | None = None
         self._unended: list[LensChild] = []
         self._outage: _Outage | None = None
@@ -130,6 +132,8 @@ class CaptureProcess:
         with self._lock:
             if self._child is not None:
                 self._end_child(grace_seconds=_GRACE_SECONDS)
+            if self._nursery is not None:
+                self._nursery.close()
 
     def __enter__(self) -> "CaptureProcess":
         """Return the source itself."""
@@ -268,7 +272,9 @@ class CaptureProcess:
         )
         is_first = not self._numbering.has_begun
         try:
-            self._child = LensChild(self._request, is_first=is_first, limits=self._limits)
+            self._child = LensChild(
+                self._request, self._open_nursery(), is_first=is_first, limits=self._limits
+            )
             self._child.slot.want(is_waiting=True, is_fitted=self.needs_fitted)
         except OSError as error:
             if is_first:
@@ -279,6 +285,14 @@ class CaptureProcess:
                 ) from error
             self._go_offline(f"no process for it: {error.strerror}", fix="Free some memory")
             self._start_seconds = now_seconds + self._backoff.next_seconds()
+
+    def _open_nursery(self) -> Nursery:
+        if self._nursery is not None and self._nursery.has_ended:
+            self._nursery.close()
+            self._nursery = None
+        if self._nursery is None:
+            self._nursery = Nursery()
+        return self._nursery
 
     def _end_child(self, *, grace_seconds: float = 0.0) -> None:
         child, self._child = self._child, None

@@ -64,6 +64,7 @@ def run(
     picture of no use, and a source that goes away is waited for. Ctrl-C, or q in the window, ends
     the run with a summary.
     """
+    spare_memory()  # before NumPy is imported
     if cpus is not None:
         keep_to_cpus(cpus)
     settings = RunSettings(
@@ -101,7 +102,6 @@ def _start(settings: RunSettings) -> None:
     stop = threading.Event()
     model: ModelFile | None = None
     tally: Tally | None = None
-    spare_memory()
     with EndOnSignal(stop) as signals:
         from edge.cli import run_parts
         from edge.clock import SystemClock
