@@ -207,8 +207,8 @@ def report(outcomes: list[Outcome]) -> None:
         healed = [outcome.healed_seconds for outcome in of_kind]
         if of_kind:
             print(
-                f"{description:26} {len(of_kind):6}  {np.median(noticed):9.2f} s {max(noticed):5.2f}"
-                f"  {np.median(healed):8.2f} s {max(healed):5.2f}"
+                f"{description:26} {len(of_kind):6}  "
+                f"{np.median(noticed):9.2f} s {max(noticed):5.2f}  {np.median(healed):8.2f} s {max(healed):5.2f}"
             )
     lost = sum(max(each.noticed_seconds, each.healed_seconds) >= LOST for each in outcomes)
     print(f"never noticed or healed: {lost} of {len(outcomes)}")

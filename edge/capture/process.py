@@ -195,6 +195,7 @@ class CaptureProcess:
         logger.info("%s: delivers again after %.1f s", self._name, away_seconds)
         self._outage = None
         self._frozen_starts = 0
+        self._watch.note_return()
         self._backoff.reset()
         return True
 
