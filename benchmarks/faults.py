@@ -206,10 +206,9 @@ def report(outcomes: list[Outcome]) -> None:
         noticed = [outcome.noticed_seconds for outcome in of_kind]
         healed = [outcome.healed_seconds for outcome in of_kind]
         if of_kind:
-            print(
-                f"{description:26} {len(of_kind):6}  {np.median(noticed):9.2f} s {max(noticed):5.2f}"
-                f"  {np.median(healed):8.2f} s {max(healed):5.2f}"
-            )
+            times = (np.median(noticed), max(noticed), np.median(healed), max(healed))
+            row = "{:9.2f} s {:6.2f}  {:8.2f} s {:6.2f}".format(*times)
+            print(f"{description:26} {len(of_kind):6}  {row}")
     lost = sum(max(each.noticed_seconds, each.healed_seconds) >= LOST for each in outcomes)
     print(f"never noticed or healed: {lost} of {len(outcomes)}")
 

@@ -5,6 +5,7 @@
 - `message`: what the process says beside frames;
 - `lens`: the process, `python -m edge.capture.lens`; `parent` is its side towards the parent;
 - `watch`: when it counts as stalled, frozen or dead;
+- `rhythm`: when its next frame is to be expected;
 - `child`: the parent's handle on one such process;
 - `process`: `CaptureProcess`, the source that a run reads.
 """

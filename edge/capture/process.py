@@ -10,6 +10,7 @@ from edge.capture.child import LensChild
 from edge.capture.message import Message
 from edge.capture.nursery import Nursery
 from edge.capture.request import LensRequest
+from edge.capture.rhythm import Rhythm
 from edge.capture.slot import Taken
 from edge.capture.watch import DEFAULT_LIMITS, Backoff, Limits, Watch
 from edge.clock import SystemClock
@@ -81,6 +82,7 @@ class CaptureProcess:
         self._has_ended = False
         self._frozen_starts = 0
         self._numbering = _Numbering()
+        self._rhythm = Rhythm()
         self._last_seconds = self._clock.monotonic()
         self._start_seconds = self._judged_seconds = self._last_seconds
         self.needs_fitted = request.input is not None
@@ -149,6 +151,7 @@ class CaptureProcess:
         self.close()
 
     def _take(self) -> Frame | None:
+        self._wait_for_fresher()
         child = self._child
         if child is None:
             return None
@@ -165,7 +168,26 @@ class CaptureProcess:
         if self._request.every_frame:
             frame = replace(frame, captured_seconds=self._clock.monotonic())
         self._last_seconds = frame.captured_seconds
-        return self._numbering.number(frame, opening=(child.pid, taken.opening))
+        frame = self._numbering.number(frame, opening=(child.pid, taken.opening))
+        self._rhythm.note(index=frame.index, captured_seconds=frame.captured_seconds)
+        return frame
+
+    def _wait_for_fresher(self) -> None:
+        """Leave the newest frame alone where the next one is due within milliseconds."""
+        if self._child is None or not self._request.is_live:
+            return
+        newest_seconds = self._child.slot.newest_seconds
+        if newest_seconds <= self._last_seconds:
+            return
+        now_seconds = self._clock.monotonic()
+        end_seconds = now_seconds + self._rhythm.worth_waiting_seconds(newest_seconds, now_seconds)
+        while (
+            now_seconds < end_seconds
+            and self._child is not None
+            and self._child.slot.newest_seconds == newest_seconds
+        ):
+            self._supervise(wait_seconds=end_seconds - now_seconds)
+            now_seconds = self._clock.monotonic()
 
     def _ends_outage(self, taken: Taken) -> bool:
         """Note that the source is back, unless what was frozen may still be."""
@@ -177,6 +199,7 @@ class CaptureProcess:
         logger.info("%s: delivers again after %.1f s", self._name, away_seconds)
         self._outage = None
         self._frozen_starts = 0
+        self._watch.note_return()
         self._backoff.reset()
         return True
 

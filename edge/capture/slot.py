@@ -243,6 +243,11 @@ class SlotReader:
             memory[_READING] = buffer
         return None if buffer == _NONE else self._taken(buffer)
 
+    @property
+    def newest_seconds(self) -> float:
+        """Monotonic time of the capture of the newest frame; 0 before the first."""
+        return float(self._doubles[_FRAME])
+
     def want(self, *, is_waiting: bool, is_fitted: bool) -> None:
         """Tell the writer whether a frame is waited for, and whether it shall be fitted."""
         self._memory[_WANTED] = _WAITS * is_waiting + _FITTED * is_fitted

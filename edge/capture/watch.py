@@ -95,6 +95,10 @@ class Watch:
         is_frozen = pulse.repeats >= _FEWEST_REPEATS and run_seconds >= self._frozen_seconds
         return FROZEN if is_frozen else FINE
 
+    def note_return(self) -> None:
+        """Note that a source that was frozen delivers again: it gets no more time than others."""
+        self._frozen_seconds = self._limits.frozen_seconds
+
     def _patience(self, phase: int) -> float:
         limits = self._limits
         if not self._is_live:
