@@ -40,8 +40,6 @@ from edge.sources.options import orient
 from edge.sources.pacing import PacedSource
 
 _BEAT_SECONDS = 0.5
-_RUSH_SECONDS = 0.002  # between frames, so that nobody needs a newer one
-_TURN_SECONDS = 0.0002
 
 
 class BeatingClock(SystemClock):
@@ -102,7 +100,6 @@ class Lens:
         self._backoff = backoff
         self._clock = BeatingClock(ears.stop, writer)
         self._openings = 0
-        self._put_seconds = 0.0
 
     def run(self) -> None:
         """Deliver frames until the recording ends, the source is hopeless, or all is over."""
@@ -172,14 +169,6 @@ class Lens:
         self._writer.put(frame, opening=self._openings)
         with contextlib.suppress(BlockingIOError):  # so the reader has enough to wake up from
             os.write(self._bell, b".")
-        self._slow_down()
-
-    def _slow_down(self) -> None:
-        """Leave the processor to the reader where frames come faster than it can take them."""
-        before_seconds, self._put_seconds = self._put_seconds, self._clock.monotonic()
-        end_seconds = before_seconds + _RUSH_SECONDS
-        while not self._writer.is_newest_taken and self._clock.monotonic() < end_seconds:
-            self._clock.wait(_TURN_SECONDS)
 
     def _fit(self, pixels_bgr: Pixels) -> Pixels | None:
         request, writer = self._request, self._writer

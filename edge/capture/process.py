@@ -147,7 +147,8 @@ class CaptureProcess:
         self.close()
 
     def _take(self) -> Frame | None:
-        self._wait_for_fresher()
+        if self._request.is_live and not self._rhythm.is_fast:
+            self._wait_for_fresher()
         child = self._child
         if child is None:
             return None
@@ -170,7 +171,7 @@ class CaptureProcess:
 
     def _wait_for_fresher(self) -> None:
         """Leave the newest frame alone where the next one is due within milliseconds."""
-        if self._child is None or not self._request.is_live:
+        if self._child is None:
             return
         newest_seconds = self._child.slot.newest_seconds
         if newest_seconds <= self._last_seconds:

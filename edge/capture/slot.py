@@ -150,11 +150,6 @@ class SlotWriter:
         return bool(self._memory[_WANTED] & _WAITS)
 
     @property
-    def is_newest_taken(self) -> bool:
-        """Whether the reader has come to the newest frame."""
-        return self._memory[_READING] == self._memory[_NEWEST]
-
-    @property
     def is_read_quickly(self) -> bool:
         """Whether the reader goes on by a few frames only each time that it takes one."""
         taken = self._layout.sequence(self._memory[_READING])
