@@ -93,18 +93,20 @@ class Decider:
             are no probabilities.
         """
         self._go_on(frame.time_seconds)
-        if not self._are_probabilities(np.asarray(prediction.scores)):
+        scores = self._probabilities(prediction.scores)
+        if scores is None:
             self._invalid += 1
             return _decision(UNKNOWN, 0.0, frame, now_seconds=now_seconds)
-        scores = np.asarray(prediction.scores, np.float64).clip(0.0, 1.0)
         before = self._believed
-        is_vote = self._votes.add(scores, self._now)
+        is_vote = self._votes.is_due(self._now)
         if is_vote:
+            self._votes.add(np.array(scores, np.float64).clip(0.0, 1.0), self._now)
             self._latest = self._votes.latest(self._believed)
             self._note_winner(self._votes.winner(self._believed))
         self._change_belief()
         if self._believed == NOBODY:
-            return _decision(UNKNOWN, float(scores.max()), frame, now_seconds=now_seconds)
+            best_score = min(max(0.0, *scores), 1.0)
+            return _decision(UNKNOWN, best_score, frame, now_seconds=now_seconds)
         if self._believed == self._winner and (is_vote or self._believed != before):
             self._score = self._votes.mean_score(self._believed)
         label = self._labels[self._believed]
@@ -150,11 +152,16 @@ class Decider:
         self._won_seconds = self._lost_seconds = 0.0  # since when, and since when not the believed
         self._score = 0.0
 
-    def _are_probabilities(self, scores: Scores) -> bool:
-        # A comparison with NaN is false, so NaN is caught here as well.
-        return scores.shape == self._thresholds.shape and bool(
-            scores.min() >= -_ROUNDING and scores.max() <= 1.0 + _ROUNDING
-        )
+    def _probabilities(self, scores: Scores) -> list[float] | None:
+        """Return the scores if they are such; plain numbers, as most frames need no more."""
+        row = np.asarray(scores)
+        if row.shape != self._thresholds.shape:
+            return None
+        numbers: list[float] = row.tolist()
+        # A comparison with NaN is false, and the sum is NaN if any of them is.
+        is_number = sum(numbers) >= -math.inf
+        is_within = min(numbers) >= -_ROUNDING and max(numbers) <= 1.0 + _ROUNDING
+        return numbers if is_number and is_within else None
 
     def _note_winner(self, winner: int) -> None:
         if winner != self._winner:

@@ -179,7 +179,7 @@ class RuntimeInterpreter:
     def output(self) -> Scores:
         """Return the output row, `(labels,)`, `float32`, dequantized."""
         row: NDArray[Any] = self._output().reshape(-1)
-        return row.copy() if self._table is None else self._table[row]
+        return row.copy() if self._table is None else self._table.take(row)
 
     def close(self) -> None:
         """Release the model; a second call does nothing."""

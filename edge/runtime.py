@@ -173,7 +173,8 @@ class Tally:
         if look.decision is not None:
             self.decisions += 1
             self._decided[look.decision.label] += 1
-        self.events += sum(event.end_seconds is None for event in look.events)
+        if look.events:
+            self.events += sum(event.end_seconds is None for event in look.events)
         if look.picture is Picture.OFFLINE and self._picture is not Picture.OFFLINE:
             self.outages += 1
         self._picture = look.picture

@@ -55,9 +55,13 @@ class Votes:
         self._latest: deque[tuple[Moment, Values]] = deque(maxlen=spec.window)
         self._due_seconds = -math.inf
 
+    def is_due(self, now: Moment) -> bool:
+        """Whether the scores of a frame of this moment would be taken."""
+        return now.time_seconds >= self._due_seconds - _EARLY_SECONDS
+
     def add(self, scores: Values, now: Moment) -> bool:
         """Take the scores of a frame, `(labels,)`, if a vote is due; say whether it was."""
-        if now.time_seconds < self._due_seconds - _EARLY_SECONDS:
+        if not self.is_due(now):
             return False
         is_late = now.time_seconds >= self._due_seconds + self._spec.period_seconds
         due_seconds = now.time_seconds if is_late else self._due_seconds

@@ -151,7 +151,8 @@ class CaptureProcess:
         self.close()
 
     def _take(self) -> Frame | None:
-        self._wait_for_fresher()
+        if self._request.is_live and not self._rhythm.is_fast:
+            self._wait_for_fresher()
         child = self._child
         if child is None:
             return None
@@ -174,20 +175,17 @@ class CaptureProcess:
 
     def _wait_for_fresher(self) -> None:
         """Leave the newest frame alone where the next one is due within milliseconds."""
-        if self._child is None or not self._request.is_live:
-            return
-        newest_seconds = self._child.slot.newest_seconds
+        newest_seconds = self._newest_seconds()
         if newest_seconds <= self._last_seconds:
             return
         now_seconds = self._clock.monotonic()
         end_seconds = now_seconds + self._rhythm.worth_waiting_seconds(newest_seconds, now_seconds)
-        while (
-            now_seconds < end_seconds
-            and self._child is not None
-            and self._child.slot.newest_seconds == newest_seconds
-        ):
+        while now_seconds < end_seconds and self._newest_seconds() == newest_seconds:
             self._supervise(wait_seconds=end_seconds - now_seconds)
             now_seconds = self._clock.monotonic()
+
+    def _newest_seconds(self) -> float:
+        return 0.0 if self._child is None else self._child.slot.newest_seconds
 
     def _ends_outage(self, taken: Taken) -> bool:
         """Note that the source is back, unless what was frozen may still be."""

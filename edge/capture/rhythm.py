@@ -25,6 +25,11 @@ class Rhythm:
         self._captured_seconds = 0.0
         self._period_seconds = 0.0
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether frames come so fast, or their period is so unknown, that none is waited for."""
+        return self._period_seconds < _SHORTEST_PERIOD_SECONDS
+
     def note(self, *, index: int, captured_seconds: float) -> None:
         """Note a frame that was taken, by its number and the monotonic time of its capture."""
         if index > self._index:
@@ -39,9 +44,9 @@ class Rhythm:
             newest_seconds: Monotonic time of its capture.
             now_seconds: Monotonic time.
         """
-        period_seconds = self._period_seconds
-        if period_seconds < _SHORTEST_PERIOD_SECONDS:
+        if self.is_fast:
             return 0.0
+        period_seconds = self._period_seconds
         age_seconds = now_seconds - newest_seconds
         nearly_seconds = max(_NEARLY * period_seconds, period_seconds - _LONGEST_SECONDS)
         latest_seconds = min(_LATE * period_seconds, period_seconds + _LONGEST_SECONDS)

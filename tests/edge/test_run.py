@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import cv2
@@ -456,3 +457,19 @@ def test_a_reader_that_leaves_ends_the_run_without_a_traceback(tmp_path, clip):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["label"] == "red"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_that_waits_for_its_camera_within_a_second(number):
+    command = [sys.executable, "-m", "edge", "run", "--source", "http://127.0.0.1:9/", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        first = json.loads(process.stdout.readline())
+        process.send_signal(number)
+        sent_seconds = time.monotonic()
+        out, _ = process.communicate(timeout=END_SECONDS)
+        ended_seconds = time.monotonic() - sent_seconds
+    assert (first["type"], first["picture"]) == ("picture", "offline")
+    assert json.loads(out.splitlines()[-1])["frames_classified"] == 0
+    assert ended_seconds < 1.0
