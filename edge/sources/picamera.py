@@ -118,7 +118,7 @@ class PiCamera:
         rate_hz = _nearest_rate(self._camera, options.rate_hz)
         if options.rate_hz and rate_hz and abs(rate_hz / options.rate_hz - 1) > _RATE_TOLERANCE:
             found.append(f"{rate_hz:.4g} instead of {options.rate_hz:g} frames per second")
-        if options.pixel_format not in (None, _BGR_IN_MEMORY):
+        if options.pixel_format is not None:
             found.append(f"{_BGR_IN_MEMORY} instead of {options.pixel_format}")
         if found:
             logger.warning("camera %s: delivers %s", self._name, ", ".join(found))
@@ -129,7 +129,7 @@ def _nearest_rate(camera: Any, rate_hz: float | None) -> float | None:
     limits = camera.camera_controls.get(_FRAME_TIMES)
     if rate_hz is None or not limits or not limits[0] > 0:
         return None
-    shortest_us, longest_us = limits[:2]
+    shortest_us, longest_us = float(limits[0]), float(limits[1])
     return 1e6 / min(max(1e6 / rate_hz, shortest_us), max(longest_us, shortest_us))
 
 

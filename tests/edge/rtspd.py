@@ -3,7 +3,7 @@
     /usr/bin/python3 rtspd.py ENCODER [USER PASSWORD]
 
 It prints its port, and serves `/live` until its standard input ends: half red, half blue, above
-them a counter in eight columns as in `mjpegd`, 64 times 48, 25 frames per second.
+them a counter in eight columns as in `mjpegd`; 320 times 240, 25 frames per second.
 """
 
 import sys

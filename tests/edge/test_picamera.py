@@ -81,7 +81,6 @@ def test_a_rate_is_the_time_of_a_frame_in_microseconds(made):
 DIFFERENCES = [
     (SMALL, []),
     (SourceOptions(size_wh=(64, 48), rate_hz=59), []),
-    (SourceOptions(size_wh=(64, 48), pixel_format="RGB888"[:4]), ["RGB888 instead of RGB8"]),
     (SourceOptions(size_wh=(64, 48), rate_hz=120), ["60 instead of 120 frames per second"]),
     (SourceOptions(size_wh=(64, 48), rate_hz=0.5), ["1 instead of 0.5 frames per second"]),
     (SourceOptions(size_wh=(64, 48), pixel_format="YUYV"), ["RGB888 instead of YUYV"]),
@@ -140,7 +139,7 @@ def test_a_camera_that_delivers_no_more_is_lost(made, monkeypatch, capture, said
 @pytest.mark.parametrize("step", ["configure", "start", "create_video_configuration"])
 def test_a_camera_that_does_not_start_is_released(made, monkeypatch, step):
     patch(monkeypatch, **{step: raiser(RuntimeError("Failed to start camera"))})
-    with pytest.raises(SourceError, match="must be free and start.*Failed to start.*edge doctor"):
+    with pytest.raises(SourceError, match=r"must be free and start.*Failed to start.*edge doctor"):
         PiCamera("0", options=SMALL)
     assert made[0].calls[-2:] == ["stop", "close"]
 

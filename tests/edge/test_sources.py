@@ -113,7 +113,7 @@ def test_a_bad_address_is_refused_with_the_choices(address, kind, said):
     ],
 )
 def test_an_address_that_is_no_url_is_refused_without_its_password(address):
-    with pytest.raises(SettingError, match="must be a URL.*percent") as refused:
+    with pytest.raises(SettingError, match=r"must be a URL.*percent") as refused:
         open_unpaced(address)
     assert "sesame" not in str(refused.value)
     assert "ses ame" not in str(refused.value)
