@@ -1,4 +1,4 @@
-"""Runs `rtspd.py`, a small RTSP camera, with the system's Python, which has GStreamer's bindings."""
+"""Runs `rtspd.py`, a small RTSP camera, by the Python that has GStreamer's bindings."""
 
 import contextlib
 import functools
@@ -14,11 +14,12 @@ SERVER = Path(__file__).with_name("rtspd.py")
 @functools.cache
 def reason_of_absence(encoder):
     """Return why there can be no such server here; nothing if there can."""
+    command = [PYTHON, SERVER, encoder]
     try:
         done = subprocess.run(
-            [PYTHON, SERVER, encoder], stdin=subprocess.DEVNULL, capture_output=True, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
         )
-    except OSError as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
     return "" if done.returncode == 0 and done.stdout else "".join(last) or "it does not start"

@@ -85,8 +85,13 @@ def main(encoder, user="", password=""):
     server.attach(None)
     print(server.get_bound_port(), flush=True)  # noqa: T201
     loop = GLib.MainLoop()
-    threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
+    threading.Thread(target=_end_with_input, args=(loop,), daemon=True).start()
     loop.run()
+
+
+def _end_with_input(loop):
+    sys.stdin.read()
+    GLib.idle_add(loop.quit)  # by the loop itself, as it may not run yet
 
 
 if __name__ == "__main__":
