@@ -11,12 +11,12 @@ from typing import Protocol
 import cv2
 
 from edge.errors import SourceError, SourceRefusedError
-from edge.hardware import find_cameras, find_users
+from edge.hardware import find_cameras, find_users, is_receiver
 from edge.records import Clock, Frame, Pixels
 from edge.sources.opencv import OPEN_SECONDS, Capture
 from edge.sources.options import SourceOptions
 from edge.sources.stamping import FrameStamper
-from edge.v4l2 import can_capture, query_capability
+from edge.v4l2 import can_capture, driver_name, query_capability
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +200,12 @@ def _check_device(device: str) -> None:
             f"{path} must be a camera",
             received="a device that delivers no pictures",
             fix=_choose_another(),
+        )
+    if is_receiver(driver_name(capability)):
+        raise SourceRefusedError(
+            "A camera module of a Raspberry Pi is reached through libcamera",
+            received=f"{path}, which hands out the raw data of its sensor",
+            fix="Use --source picamera2:",
         )
 
 

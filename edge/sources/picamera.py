@@ -14,18 +14,13 @@ from typing import Any
 import numpy as np
 
 from edge.errors import MissingExtraError, SourceError
+from edge.extras import INSTALL_PICAMERA
 from edge.records import Clock, Frame, Pixels
 from edge.sources.opencv import READ_SECONDS
 from edge.sources.options import SourceOptions
 from edge.sources.stamping import FrameStamper
 
 logger = logging.getLogger(__name__)
-
-INSTALL_PICAMERA = (
-    "sudo apt install python3-picamera2, and make the environment with "
-    "python3 -m venv --system-site-packages"
-)
-"""How picamera2 is installed, in words."""
 
 _BGR_IN_MEMORY = "RGB888"  # named after the order in a register; the bytes are blue, green, red
 _BUFFERS = 4

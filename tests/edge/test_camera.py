@@ -2,6 +2,7 @@
 
 import logging
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -194,6 +195,15 @@ def test_what_the_system_says_becomes_a_fix(monkeypatch, error, said):
 def test_a_device_that_is_no_camera_is_refused():
     with pytest.raises(SourceRefusedError, match=r"/dev/null must be a camera.*delivers no pic"):
         open_source("/dev/null", clock=ManualClock())
+
+
+@on_linux
+def test_a_camera_module_is_led_to_picamera2(monkeypatch):
+    capability = struct.pack("=16s32s32sIII12x", b"unicam", b"unicam-image", b"", 0, 0x85200001, 1)
+    monkeypatch.setattr(camera, "query_capability", lambda _: capability)
+    monkeypatch.setattr(camera.os, "open", lambda *_: os.dup(0))
+    with pytest.raises(SourceRefusedError, match=r"raw data of its sensor.*--source picamera2:"):
+        Camera("0")
 
 
 @on_linux
