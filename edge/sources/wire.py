@@ -158,7 +158,7 @@ def refusal(shown: str, status: int) -> CatseyeError:
             "A stream's user and password must be right",
             received=f"{received}; it refuses the credentials",
             fix="Write them before the host, special characters in percent (@ is %40): "
-            "http://user:password@host/",
+            "user:password@host",
         )
     if status in _PASSING or status >= 500:
         return SourceError(

@@ -110,6 +110,7 @@ def test_a_bad_address_is_refused_with_the_choices(address, kind, said):
         "http://me:sesame@door/a b",
         "http://me:ses ame@door/",
         "rtsp://me:sesame@door/\x00",
+        "rtsp://me:sesame\udcff@door/",  # bytes of the command line that are not UTF-8
     ],
 )
 def test_an_address_that_is_no_url_is_refused_without_its_password(address):
