@@ -1,13 +1,19 @@
 """Cameras of a Raspberry Pi's connector, without one: picamera2 is the fake of `edge.testing`."""
 
 import logging
+import os
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from edge.capture.process import CaptureProcess
+from edge.capture.request import LensRequest
+from edge.capture.watch import Limits
 from edge.errors import MissingExtraError, SourceError
+from edge.records import Frame, Offline
 from edge.sources import SourceOptions, open_source
 from edge.sources.picamera import PiCamera
 from edge.testing import FakePicamera2, ManualClock
@@ -167,3 +173,33 @@ def test_without_picamera2_it_says_how_to_install_it(monkeypatch, module):
     monkeypatch.setenv("LIBCAMERA_LOG_LEVELS", "*:ERROR")
     with pytest.raises(MissingExtraError, match=r"apt install python3-picamera2.*system-site"):
         open_source("picamera2:", clock=ManualClock())
+
+
+STALLING = """
+import threading
+from edge.testing import FakePicamera2
+
+class Picamera2(FakePicamera2):
+    def capture_array(self, name, wait):
+        if "capture_array main 2" in self.calls:
+            threading.Event().wait()  # as when libcamera is stuck: no time limit counts
+        return super().capture_array(name, wait)
+"""
+
+
+def test_a_capture_that_blocks_for_ever_is_ended_with_its_process(tmp_path, monkeypatch):
+    (tmp_path / "picamera2.py").write_text(STALLING)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    request = LensRequest("picamera2:", is_live=True, options=SMALL)
+    limits = Limits(stall_seconds=0.5)
+    seen = []
+    with CaptureProcess(request, limits=limits) as source:
+        give_up_seconds = time.monotonic() + 30.0
+        while sum(isinstance(read, Frame) for read in seen) < 2:
+            assert time.monotonic() < give_up_seconds
+            seen.append(source.read())
+    first, *between, second = seen
+    assert (first.index, second.index) == (0, 1)
+    assert second.time_seconds > first.time_seconds
+    assert {type(read) for read in between} == {Offline}
+    assert between[0].reason == "it does not answer"
