@@ -16,8 +16,17 @@ from types import ModuleType
 
 from edge import __version__
 from edge.errors import CatseyeError
-from edge.extras import install_hint
-from edge.hardware import CameraDevice, board_name, find_cameras, read_power, read_temperature
+from edge.extras import INSTALL_PICAMERA, install_hint
+from edge.hardware import (
+    CameraDevice,
+    DeviceUser,
+    board_name,
+    find_cameras,
+    find_users,
+    read_power,
+    read_temperature,
+)
+from edge.v4l2 import CameraMode, list_modes
 
 OK = "ok"
 WARN = "warn"
@@ -68,6 +77,7 @@ def diagnose(model: Path | None = None) -> Iterator[Check]:
     yield check_window()
     yield check_model(model)
     yield from check_cameras()
+    yield from check_picamera()
     yield from check_board()
     yield from check_power()
     yield from check_extras()
@@ -160,25 +170,66 @@ def check_model(model: Path | None = None) -> Check:
     return Check("model", FAIL, f"{found.path}: {found.verdict} ({found.reason})", fix)
 
 
-def check_cameras(cameras: Sequence[CameraDevice] | None = None) -> Iterator[Check]:
-    """Look at the cameras that Linux knows; none is opened.
+def check_cameras(
+    cameras: Sequence[CameraDevice] | None = None,
+    *,
+    modes: Callable[[Path], Sequence[CameraMode]] = list_modes,
+    users: Callable[[Path], Sequence[DeviceUser]] = find_users,
+) -> Iterator[Check]:
+    """Look at the cameras that Linux knows and what they offer; no picture is asked for.
 
     Args:
         cameras: What to judge; found out when `None`.
+        modes: Asks one what it offers.
+        users: Finds who uses one.
     """
     if not sys.platform.startswith("linux"):
         yield Check("camera", OK, "cameras are not listed on this system", "Try edge run -c 0")
         return
     cameras = find_cameras() if cameras is None else cameras
     for camera in cameras:
-        if camera.is_permitted:
-            yield Check("camera", OK, f"{camera.device} ({camera.name})")
-        else:
-            fix = "sudo usermod -aG video $USER, then log in again"
-            yield Check("camera", WARN, f"{camera.device} ({camera.name}): no permission", fix)
+        yield _judge_camera(camera, users(camera.device))
+        if camera.is_permitted and not camera.is_receiver:
+            yield from _list_formats(camera.device, modes(camera.device))
     if not cameras:
         fix = "Plug one in; without one try edge run --source demo: or a video file"
         yield Check("camera", WARN, "no camera under /dev/video*", fix)
+
+
+def check_picamera(
+    cameras: Sequence[CameraDevice] | None = None,
+    *,
+    board: str | None = None,
+    import_module: Importer = importlib.import_module,
+) -> Iterator[Check]:
+    """Look at what a camera module of a Raspberry Pi needs; other machines have nothing to say.
+
+    Args:
+        cameras: Those that Linux knows; found out when `None`.
+        board: The board's name; found out when `None`.
+        import_module: Loads picamera2.
+    """
+    if "Raspberry Pi" not in (board_name() if board is None else board):
+        return
+    cameras = find_cameras() if cameras is None else cameras
+    is_needed = any(camera.is_receiver for camera in cameras)
+    try:
+        cameras_known = len(import_module("picamera2").Picamera2.global_camera_info())
+    except (ImportError, AttributeError, ValueError) as error:  # ValueError: another NumPy's
+        found = f"not installed, or it does not load ({error})"
+        fix = f"For a camera module: {INSTALL_PICAMERA}"
+        yield Check("picamera2", WARN if is_needed else OK, found, fix)
+        return
+    except (RuntimeError, OSError) as error:
+        fix = "Start the Raspberry Pi again; see what rpicam-hello --list-cameras says"
+        yield Check("picamera2", WARN, f"libcamera does not start ({error})", fix)
+        return
+    if cameras_known:
+        fix = "Use edge run --source picamera2:"
+    else:
+        fix = "For a camera module: check the ribbon cable with the power off"
+    is_lost = is_needed and not cameras_known
+    yield Check("picamera2", WARN if is_lost else OK, f"cameras: {cameras_known}", fix)
 
 
 def check_board(board: str | None = None) -> Iterator[Check]:
@@ -215,6 +266,36 @@ def check_extras() -> Iterator[Check]:
             yield Check(f"extra {extra}", OK, "not installed (optional)", fix)
         else:
             yield Check(f"extra {extra}", OK, "installed")
+
+
+def _judge_camera(camera: CameraDevice, users: Sequence[DeviceUser]) -> Check:
+    name = f"{camera.device} ({camera.name})"
+    if camera.is_receiver:
+        found = f"{name}: raw data of a camera module, which libcamera makes pictures of"
+        return Check("camera", OK, found, "Use edge run --source picamera2:")
+    if not camera.is_permitted:
+        fix = "sudo usermod -aG video $USER, then log in again"
+        return Check("camera", WARN, f"{name}: no permission", fix)
+    others = ", ".join(f"{user.name} ({user.pid})" for user in users if user.pid != os.getpid())
+    if others:
+        return Check("camera", WARN, f"{name}: in use by {others}", "Close that program first")
+    stays = f"A name that stays when cameras are moved: {camera.stable}" if camera.stable else ""
+    return Check("camera", OK, name, stays)
+
+
+def _list_formats(device: Path, modes: Sequence[CameraMode]) -> Iterator[Check]:
+    """Name sizes and rates, one finding for each pixel format."""
+    formats = dict.fromkeys(mode.pixel_format for mode in modes)
+    for name in formats:
+        offers = (_name_mode(mode) for mode in modes if mode.pixel_format == name)
+        yield Check("camera format", OK, f"{device} {name}: {', '.join(offers)}")
+
+
+def _name_mode(mode: CameraMode) -> str:
+    size = f"{mode.size_wh[0]}x{mode.size_wh[1]}"
+    return (
+        f"{size} at {'/'.join(f'{rate:g}' for rate in mode.rates_hz)} Hz" if mode.rates_hz else size
+    )
 
 
 def _try_runtime(name: str) -> Check:

@@ -5,6 +5,12 @@ from importlib.util import find_spec
 
 from edge.errors import MissingExtraError
 
+INSTALL_PICAMERA = (
+    "sudo apt install python3-picamera2, and make the environment with "
+    "python3 -m venv --system-site-packages"
+)
+"""How picamera2, which is no package of pip's, is installed."""
+
 _DESKTOP_MODULES = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "matplotlib")
 
 # tfmot understands Keras 2 only; oneDNN, off by default on processors without AVX-512, trains

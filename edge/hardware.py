@@ -26,6 +26,9 @@ _SINCE_BOOT_SHIFT = 16
 # Parts of a Raspberry Pi's picture pipeline that deliver pictures, but only of what they are fed.
 _PIPELINE_DRIVERS = frozenset({"bcm2835-isp", "pispbe", "rpivid", "rpi-hevc-dec"})
 
+# What a camera module's ribbon cable ends in: raw data of the sensor, for libcamera only.
+_RECEIVER_DRIVERS = frozenset({"unicam", "bcm2835-unicam", "rp1-cfe"})
+
 ToolRunner = Callable[..., str | None]
 
 
@@ -47,6 +50,11 @@ class CameraDevice:
     is_permitted: bool
     driver: str = ""
     stable: Path | None = None
+
+    @property
+    def is_receiver(self) -> bool:
+        """Whether it hands out the raw data of a Raspberry Pi's camera module, and no pictures."""
+        return is_receiver(self.driver)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,16 @@ def find_cameras(
         is_permitted = os.access(device, os.R_OK | os.W_OK)
         found.append(CameraDevice(device, name, is_permitted, driver, _stable_path(device)))
     return found
+
+
+def is_receiver(driver: str) -> bool:
+    """Whether a driver is that of a camera module's cable, whose pictures libcamera makes.
+
+    Example:
+        >>> is_receiver("rp1-cfe"), is_receiver("uvcvideo")
+        (True, False)
+    """
+    return driver in _RECEIVER_DRIVERS
 
 
 def find_users(device: Path, processes: Path = Path("/proc")) -> tuple[DeviceUser, ...]:

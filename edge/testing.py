@@ -191,6 +191,79 @@ class FakeCapture:
         self.is_closed = True
 
 
+class FakePicamera2:
+    """What picamera2 offers of a camera: a picture that is red at the left and blue at the right.
+
+    Make it the `Picamera2` of a module `picamera2` that the program finds. Names and behaviour
+    are those of https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf: the format
+    "RGB888" has blue first in memory, "BGR888" red.
+
+    Args:
+        camera_num: Which one of the cameras.
+
+    Attributes:
+        camera_controls: Of each control the least and the most, and the value at first.
+        calls: Names of what was called, oldest first.
+        configuration: What `configure` was given.
+
+    Example:
+        >>> camera = FakePicamera2()
+        >>> main = {"size": (8, 4), "format": "RGB888"}
+        >>> camera.configure(camera.create_video_configuration(main=main))
+        >>> camera.start()
+        >>> camera.capture_array("main", wait=2.0)[0, 0].tolist()
+        [0, 0, 255]
+    """
+
+    def __init__(self, camera_num: int = 0) -> None:
+        self.camera_controls = {"FrameDurationLimits": (16_666, 1_000_000, 33_333)}
+        self.calls: list[str] = []
+        self.configuration: dict[str, Any] = {}
+        self.camera_num = camera_num
+
+    @staticmethod
+    def global_camera_info() -> list[dict[str, object]]:
+        """List the cameras."""
+        return [{"Model": "imx708", "Num": 0}]
+
+    def create_video_configuration(
+        self,
+        main: Mapping[str, object],
+        *,
+        buffer_count: int = 6,
+        controls: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        """Put together what `configure` takes; 30 frames per second unless told otherwise."""
+        all_controls = {"FrameDurationLimits": (33_333, 33_333), **(controls or {})}
+        return {"main": dict(main), "buffer_count": buffer_count, "controls": all_controls}
+
+    def configure(self, configuration: dict[str, Any]) -> None:
+        """Take the configuration."""
+        self.calls.append("configure")
+        self.configuration = configuration
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self.calls.append("start")
+
+    def capture_array(self, name: str = "main", wait: float | None = None) -> Pixels:
+        """Return the next picture of a stream; a `wait` that passes is a `TimeoutError`."""
+        self.calls.append(f"capture_array {name} {wait:g}")
+        width, height = self.configuration[name]["size"]
+        picture = np.zeros((height, width, 3), np.uint8)
+        red, blue = (2, 0) if self.configuration[name]["format"] == "RGB888" else (0, 2)
+        picture[:, : width // 2, red] = picture[:, width // 2 :, blue] = 255
+        return picture
+
+    def stop(self) -> None:
+        """Deliver no more."""
+        self.calls.append("stop")
+
+    def close(self) -> None:
+        """Let others use it."""
+        self.calls.append("close")
+
+
 class FakeInterpreter:
     """A loaded model that says what it was told to say.
 

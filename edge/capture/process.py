@@ -277,6 +277,7 @@ class CaptureProcess:
 
     def _go_offline(self, reason: str, *, fix: str, is_frozen: bool = False) -> None:
         """Note that a live source is away; its log gets one line, whatever follows."""
+        reason = reason.removeprefix(f"{self._name}: ")
         if self._outage is None:
             logger.warning("%s: no picture (%s). %s", self._name, reason, fix)
         is_frozen = is_frozen or (self._outage is not None and self._outage.is_frozen)

@@ -31,6 +31,8 @@ _CAMERA_ADDRESS = re.compile(r"(?:camera:)?(\d{1,9})|(/dev/.+)", re.DOTALL)
 _PICAMERA_ADDRESS = re.compile(r"picamera2:(\d{0,9})")
 _CLASS = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+:[^\W\d]\w*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters at least: C: is a drive
+_NO_URL = re.compile(r"[\s\x00-\x20\x7f\ud800-\udfff]")  # the last: bytes that are not UTF-8
+_NUMBERED = frozenset({CAMERA, PICAMERA})
 
 _HIDDEN = "***"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*)")
@@ -92,6 +94,8 @@ def parse_address(text: str) -> Address:
         return Address(kind, text, redact(text))
     if not text:
         raise _unknown("an empty text")
+    if scheme and scheme[1].lower() in _NUMBERED:
+        raise _unknown(f"something else than a number after {scheme[0]}")
     return Address(GLOB if re.search(r"[*?\[]", text) else PATH, text, _redact_path(text))
 
 
@@ -143,10 +147,12 @@ def _check_url(text: str) -> None:
         is_usable = bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets that do not fit, a port that is no number
         is_usable = False
-    if not is_usable or "//" not in text or re.search(r"[\s\x00-\x20\x7f]", text):
+    if not is_usable or "//" not in text or _NO_URL.search(text):
+        scheme = text.partition(":")[0]
         raise SettingError(
-            "The address of a stream must be a URL: rtsp://user:password@host:port/path",
-            received=f"something else after {text.partition(':')[0]}:",
+            f"The address of a stream must be a URL: {scheme}://host:port/path, with "
+            "user:password@ before the host if the camera asks for them",
+            received=f"something else after {scheme}:",
             fix="Write special characters of user and password in percent: @ is %40, / is %2F, "
             "# is %23, a space is %20",
         )

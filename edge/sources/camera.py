@@ -11,12 +11,12 @@ from typing import Protocol
 import cv2
 
 from edge.errors import SourceError, SourceRefusedError
-from edge.hardware import find_cameras, find_users
+from edge.hardware import find_cameras, find_users, is_receiver
 from edge.records import Clock, Frame, Pixels
 from edge.sources.opencv import OPEN_SECONDS, Capture
 from edge.sources.options import SourceOptions
 from edge.sources.stamping import FrameStamper
-from edge.v4l2 import can_capture, query_capability
+from edge.v4l2 import can_capture, driver_name, query_capability
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Camera:
         raise SourceError(
             f"C{self._name[1:]} must go on delivering pictures",
             received=f"none after picture {self._stamper.count}; "
-            "it was unplugged, or taken or has stalled",
+            "it was unplugged, taken by another program, or has stalled",
             fix="Check cable, power and other programs that use it, then start again",
         )
 
@@ -158,7 +158,7 @@ def _open_capture(device: str, options: SourceOptions) -> Capture:
         parameters = (cv2.CAP_PROP_FOURCC, code)
     parameters += (cv2.CAP_PROP_FRAME_WIDTH, width, cv2.CAP_PROP_FRAME_HEIGHT, height)
     if options.rate_hz is not None:
-        parameters += (cv2.CAP_PROP_FPS, round(options.rate_hz))
+        parameters += (cv2.CAP_PROP_FPS, max(1, round(options.rate_hz)))  # no fractions
     if not sys.platform.startswith("linux"):
         address = int(device) if device.isdecimal() else device
         return Capture(address, api=cv2.CAP_ANY, parameters=parameters)
@@ -168,8 +168,9 @@ def _open_capture(device: str, options: SourceOptions) -> Capture:
 
 
 def _format_name(code: int) -> str:
-    """Return the four letters of a code, without the blanks and zeros that fill it up."""
-    return (code & 0xFFFF_FFFF).to_bytes(4, "little").decode("latin-1").strip("\0 ")
+    """Return the four letters of a code, without what fills it up; nothing if it has no letters."""
+    letters = (code & 0xFFFF_FFFF).to_bytes(4, "little").decode("latin-1").strip("\0 ")
+    return letters if letters.isascii() and letters.isprintable() else ""
 
 
 def _device_path(device: str) -> Path:
@@ -199,6 +200,12 @@ def _check_device(device: str) -> None:
             f"{path} must be a camera",
             received="a device that delivers no pictures",
             fix=_choose_another(),
+        )
+    if is_receiver(driver_name(capability)):
+        raise SourceRefusedError(
+            "A camera module of a Raspberry Pi is reached through libcamera",
+            received=f"{path}, which hands out the raw data of its sensor",
+            fix="Use --source picamera2:",
         )
 
 

@@ -6,6 +6,7 @@ https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf
 """
 
 import logging
+import os
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -13,22 +14,20 @@ from typing import Any
 import numpy as np
 
 from edge.errors import MissingExtraError, SourceError
-from edge.records import Clock, Frame
+from edge.extras import INSTALL_PICAMERA
+from edge.records import Clock, Frame, Pixels
 from edge.sources.opencv import READ_SECONDS
 from edge.sources.options import SourceOptions
 from edge.sources.stamping import FrameStamper
 
 logger = logging.getLogger(__name__)
 
-INSTALL_PICAMERA = (
-    "sudo apt install python3-picamera2, and make the environment with "
-    "python3 -m venv --system-site-packages"
-)
-"""How picamera2 is installed, in words."""
-
 _BGR_IN_MEMORY = "RGB888"  # named after the order in a register; the bytes are blue, green, red
 _BUFFERS = 4
+_FRAME_TIMES = "FrameDurationLimits"  # shortest and longest, in microseconds
+_RATE_TOLERANCE = 0.1
 _FAILURES = (RuntimeError, OSError, ValueError, LookupError, TypeError)  # a time-out is an OSError
+_QUIET = ("LIBCAMERA_LOG_LEVELS", "*:ERROR")  # unless the user has set it
 _DEFAULTS = SourceOptions()
 
 
@@ -38,7 +37,8 @@ class PiCamera:
     Args:
         number: Of the camera in libcamera's list: "0", "1".
         clock: Stamps the frames.
-        options: Size and rate are asked for; the pixel format is always BGR.
+        options: Size and rate are asked for; the pixel format is always BGR. One line in the log
+            says what the camera delivers instead.
 
     Raises:
         MissingExtraError: picamera2 cannot be imported.
@@ -80,7 +80,7 @@ class PiCamera:
             raise _lost(self._name, "something that is no picture of three colours")
         pixels_bgr = np.ascontiguousarray(pixels, np.uint8)
         if self._stamper.count == 0:
-            self._report_size(pixels_bgr.shape[1], pixels_bgr.shape[0])
+            self._report_differences(pixels_bgr)
         return self._stamper.stamp(pixels_bgr)
 
     def close(self) -> None:
@@ -92,25 +92,44 @@ class PiCamera:
                     release()
 
     def _configuration(self) -> Any:
+        """Ask for size and rate; older picamera2 knows a rate as the time of a frame only."""
         main = {"size": self._options.size_wh, "format": _BGR_IN_MEMORY}
         rate_hz = self._options.rate_hz
-        controls = {} if rate_hz is None else {"FrameRate": rate_hz}
+        controls = {}
+        if rate_hz is not None:
+            frame_us = round(1e6 / rate_hz)
+            controls = {_FRAME_TIMES: (frame_us, frame_us)}
         return self._camera.create_video_configuration(
             main=main, controls=controls, buffer_count=_BUFFERS
         )
 
-    def _report_size(self, width: int, height: int) -> None:
-        if (width, height) != self._options.size_wh:
-            logger.warning(
-                "camera %s: delivers %dx%d instead of %dx%d",
-                self._name,
-                width,
-                height,
-                *self._options.size_wh,
-            )
+    def _report_differences(self, pixels_bgr: Pixels) -> None:
+        """Say once what the camera delivers instead of what it was asked for."""
+        options = self._options
+        found = []
+        height, width = pixels_bgr.shape[:2]
+        if (width, height) != options.size_wh:
+            found.append(f"{width}x{height} instead of {options.size_wh[0]}x{options.size_wh[1]}")
+        rate_hz = _nearest_rate(self._camera, options.rate_hz)
+        if options.rate_hz and rate_hz and abs(rate_hz / options.rate_hz - 1) > _RATE_TOLERANCE:
+            found.append(f"{rate_hz:.4g} instead of {options.rate_hz:g} frames per second")
+        if options.pixel_format is not None:
+            found.append(f"{_BGR_IN_MEMORY} instead of {options.pixel_format}")
+        if found:
+            logger.warning("camera %s: delivers %s", self._name, ", ".join(found))
+
+
+def _nearest_rate(camera: Any, rate_hz: float | None) -> float | None:
+    """Return the rate that the sensor keeps to when asked for this one; `None` if not known."""
+    limits = camera.camera_controls.get(_FRAME_TIMES)
+    if rate_hz is None or not limits or not limits[0] > 0:
+        return None
+    shortest_us, longest_us = float(limits[0]), float(limits[1])
+    return 1e6 / min(max(1e6 / rate_hz, shortest_us), max(longest_us, shortest_us))
 
 
 def _open_camera(number: int, name: str) -> Any:
+    os.environ.setdefault(*_QUIET)
     try:
         picamera2: Any = import_module("picamera2").Picamera2
     except (ImportError, AttributeError, ValueError) as error:  # ValueError: another NumPy's

@@ -9,6 +9,10 @@ from http.client import responses
 
 from edge.errors import CatseyeError, SourceError, SourceRefusedError
 
+# RFC 2326, section 11.3: of a server that has too many clients, or mixes them up.
+_RTSP_STATUS = {453: "Not Enough Bandwidth", 454: "Session Not Found", 455: "Method Not Valid"}
+_PASSING = frozenset({408, 425, 429, *_RTSP_STATUS})
+
 
 class Wire(io.RawIOBase):
     """The reading end of a connection, as a raw file; whoever reads sets the deadline.
@@ -147,15 +151,16 @@ def refusal(shown: str, status: int) -> CatseyeError:
         shown: The address, without its secrets.
         status: Of HTTP or RTSP.
     """
-    received = f"{shown}: {status} {responses.get(status, '')}".rstrip()
+    name = _RTSP_STATUS.get(status) or responses.get(status, "")
+    received = f"{shown}: {status} {name}".rstrip()
     if status in (401, 403):
         return SourceRefusedError(
             "A stream's user and password must be right",
             received=f"{received}; it refuses the credentials",
             fix="Write them before the host, special characters in percent (@ is %40): "
-            "http://user:password@host/",
+            "user:password@host",
         )
-    if status in (408, 425, 429) or status >= 500:
+    if status in _PASSING or status >= 500:
         return SourceError(
             "A stream's server must deliver pictures",
             received=received,

@@ -3,7 +3,7 @@
     /usr/bin/python3 rtspd.py ENCODER [USER PASSWORD]
 
 It prints its port, and serves `/live` until its standard input ends: half red, half blue, above
-them a counter in eight columns as in `mjpegd`, 64 times 48, 25 frames per second.
+them a counter in eight columns as in `mjpegd`; 320 times 240, 25 frames per second.
 """
 
 import sys
@@ -85,8 +85,13 @@ def main(encoder, user="", password=""):
     server.attach(None)
     print(server.get_bound_port(), flush=True)  # noqa: T201
     loop = GLib.MainLoop()
-    threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
+    threading.Thread(target=_end_with_input, args=(loop,), daemon=True).start()
     loop.run()
+
+
+def _end_with_input(loop):
+    sys.stdin.read()
+    GLib.idle_add(loop.quit)  # by the loop itself, as it may not run yet
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """Cameras without a camera: the device is a script."""
 
 import logging
+import os
+import struct
 import sys
+from pathlib import Path
 
 import cv2
 import pytest
 
-from edge.errors import SourceError
-from edge.sources import camera, open_source, opencv
+from edge.errors import SourceError, SourceRefusedError
+from edge.hardware import DeviceUser
+from edge.sources import SourceOptions, camera, open_source, opencv
 from edge.sources.camera import Camera, list_cameras
 from edge.testing import FakeCapture, ManualClock, blank_frame
 
@@ -15,10 +19,13 @@ PICTURE = blank_frame(size_wh=(64, 48)).pixels_bgr
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev is Linux's")
 
 
-def open_fake(script, *, clock=None, **settings):
-    device = FakeCapture(script, **settings)
+SMALL = SourceOptions(size_wh=(64, 48))
+
+
+def open_fake(script, *, clock=None, options=SMALL, **device_settings):
+    device = FakeCapture(script, **device_settings)
     source = Camera(
-        "0", clock=clock or ManualClock(), size_wh=(64, 48), open_capture=lambda *_: device
+        "0", clock=clock or ManualClock(), options=options, open_capture=lambda *_: device
     )
     return source, device
 
@@ -58,7 +65,7 @@ def test_a_camera_that_stalls_is_not_waited_for_again():
 
     def stalling():
         yield PICTURE
-        clock.advance(opencv.TIMEOUT_SECONDS)
+        clock.advance(opencv.OPEN_SECONDS)
         yield None
         pytest.fail("read again")
 
@@ -77,7 +84,7 @@ def test_a_camera_that_never_delivers_is_busy(script, is_open):
 def test_a_camera_that_does_not_open_is_released():
     devices = []
 
-    def open_capture(device, size_wh):
+    def open_capture(device, options):
         devices.append(FakeCapture([], is_open=False))
         return devices[0]
 
@@ -86,13 +93,61 @@ def test_a_camera_that_does_not_open_is_released():
     assert devices[0].is_closed
 
 
-def test_another_size_is_reported_once(caplog):
-    other = blank_frame(size_wh=(32, 24)).pixels_bgr
-    source, _ = open_fake([other, other])
+# (what is asked for, what the device says it delivers, what the log says)
+DIFFERENCES = [
+    (SourceOptions(size_wh=(32, 24)), {}, "64x48 instead of 32x24"),
+    (
+        SourceOptions(size_wh=(64, 48), rate_hz=30),
+        {cv2.CAP_PROP_FPS: 15.0},
+        "15 instead of 30 frames per second",
+    ),
+    (
+        SourceOptions(size_wh=(64, 48), pixel_format="MJPG"),
+        {cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*"YUYV"))},
+        "YUYV instead of MJPG",
+    ),
+    # a driver that does not know its format
+    (SourceOptions(size_wh=(64, 48), pixel_format="MJPG"), {}, "an unknown format instead of MJPG"),
+    # a code that is no letters; with its highest bit set OpenCV returns a negative number
+    (
+        SourceOptions(size_wh=(64, 48), pixel_format="MJPG"),
+        {cv2.CAP_PROP_FOURCC: -2.0},
+        "an unknown format instead of MJPG",
+    ),
+    (
+        SourceOptions(size_wh=(32, 24), rate_hz=60, pixel_format="MJPG"),
+        {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*"YUYV"))},
+        "64x48 instead of 32x24, 30 instead of 60 frames per second, YUYV instead of MJPG",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "settings", "said"), DIFFERENCES)
+def test_what_is_delivered_instead_is_reported_once(caplog, options, settings, said):
+    source, _ = open_fake([PICTURE, PICTURE], options=options, settings=settings)
     with caplog.at_level(logging.WARNING):
         source.read()
         source.read()
-    assert caplog.messages == ["camera 0: delivers 32x24 instead of 64x48"]
+    assert caplog.messages == [f"camera 0: delivers {said}"]
+
+
+# (what is asked for, what the device says): as asked, as good as that, or not asked at all
+AGREEMENTS = [
+    (SMALL, {cv2.CAP_PROP_FPS: 5.0, cv2.CAP_PROP_FOURCC: 1.0}),
+    (SourceOptions(size_wh=(64, 48), rate_hz=30), {cv2.CAP_PROP_FPS: 29.97}),
+    (SourceOptions(size_wh=(64, 48), rate_hz=30), {}),  # a driver that knows no rate
+    (
+        SourceOptions(size_wh=(64, 48), pixel_format="Y16"),  # filled up with a blank
+        {cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*"Y16 "))},
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "settings"), AGREEMENTS)
+def test_what_is_delivered_as_asked_is_not_reported(caplog, options, settings):
+    source, _ = open_fake([PICTURE], options=options, settings=settings)
+    source.read()
+    assert caplog.messages == []
 
 
 def test_close_releases_the_device():
@@ -138,8 +193,52 @@ def test_what_the_system_says_becomes_a_fix(monkeypatch, error, said):
 
 @on_linux
 def test_a_device_that_is_no_camera_is_refused():
-    with pytest.raises(SourceError, match=r"Camera /dev/null must be free.*or it is none"):
+    with pytest.raises(SourceRefusedError, match=r"/dev/null must be a camera.*delivers no pic"):
         open_source("/dev/null", clock=ManualClock())
+
+
+@on_linux
+def test_a_camera_module_is_led_to_picamera2(monkeypatch):
+    capability = struct.pack("=16s32s32sIII12x", b"unicam", b"unicam-image", b"", 0, 0x85200001, 1)
+    monkeypatch.setattr(camera, "query_capability", lambda _: capability)
+    monkeypatch.setattr(camera.os, "open", lambda *_: os.dup(0))
+    with pytest.raises(SourceRefusedError, match=r"raw data of its sensor.*--source picamera2:"):
+        Camera("0")
+
+
+@on_linux
+def test_only_what_a_person_must_mend_is_refused(monkeypatch, tmp_path):
+    """A camera that is not there yet, or busy, is waited for."""
+    with pytest.raises(SourceError) as missing:
+        Camera(str(tmp_path / "video0"))
+    assert not isinstance(missing.value, SourceRefusedError)
+    with pytest.raises(SourceError) as busy:
+        open_fake([], is_open=False)
+    assert not isinstance(busy.value, SourceRefusedError)
+
+    def refuse(path, flags):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(camera.os, "open", refuse)
+    with pytest.raises(SourceRefusedError):
+        Camera("/dev/video0")
+
+
+@on_linux
+def test_who_uses_a_busy_camera_is_named(monkeypatch):
+    users = (DeviceUser(os.getpid(), "python"), DeviceUser(4711, "motion"), DeviceUser(12, "cam"))
+    monkeypatch.setattr(camera, "find_users", lambda _: users)
+    with pytest.raises(SourceError, match=r"in use by motion \(4711\), cam \(12\)\."):
+        open_fake([], is_open=False)
+
+
+@on_linux
+def test_a_camera_that_nobody_uses_is_asked_for_by_its_path(monkeypatch):
+    asked = []
+    monkeypatch.setattr(camera, "find_users", lambda path: asked.append(path) or ())
+    with pytest.raises(SourceError, match="another program uses it, or it is none"):
+        open_fake([], is_open=False)
+    assert asked == [Path("/dev/video0")]
 
 
 def test_list_cameras_sorts_by_number_and_adds_the_driver_s_name(tmp_path):
@@ -156,31 +255,53 @@ def test_list_cameras_sorts_by_number_and_adds_the_driver_s_name(tmp_path):
     )
 
 
-def test_a_linux_camera_is_asked_for_size_and_one_buffer(monkeypatch):
-    asked = {}
+@pytest.fixture
+def asked(monkeypatch):
+    """What OpenCV is asked for, in its order."""
+    calls = []
+    monkeypatch.setattr(
+        camera, "Capture", lambda address, **settings: calls.append((address, settings))
+    )
+    return calls
 
-    def capture(address, *, api, parameters):
-        asked.update(address=address, api=api)
-        asked.update(zip(parameters[::2], parameters[1::2], strict=True))
 
-    monkeypatch.setattr(camera, "Capture", capture)
+def pairs(parameters):
+    return list(zip(parameters[::2], parameters[1::2], strict=True))
+
+
+def test_a_linux_camera_is_asked_for_size_and_one_buffer(monkeypatch, asked):
     monkeypatch.setattr(camera.sys, "platform", "linux")
-    camera._open_capture("3", (320, 240))
-    assert asked == {
-        "address": "/dev/video3",
-        "api": cv2.CAP_V4L2,
-        cv2.CAP_PROP_FRAME_WIDTH: 320,
-        cv2.CAP_PROP_FRAME_HEIGHT: 240,
-        cv2.CAP_PROP_BUFFERSIZE: 1,
-    }
+    camera._open_capture("3", SourceOptions(size_wh=(320, 240)))
+    ((address, settings),) = asked
+    assert (address, settings["api"]) == ("/dev/video3", cv2.CAP_V4L2)
+    assert pairs(settings["parameters"]) == [
+        (cv2.CAP_PROP_FRAME_WIDTH, 320),
+        (cv2.CAP_PROP_FRAME_HEIGHT, 240),
+        (cv2.CAP_PROP_BUFFERSIZE, 1),
+    ]
 
 
-def test_elsewhere_a_camera_is_opened_by_number(monkeypatch):
-    asked = []
-    monkeypatch.setattr(camera, "Capture", lambda address, **rest: asked.append((address, rest)))
+def test_format_comes_before_size_and_size_before_rate(asked):
+    options = SourceOptions(size_wh=(320, 240), rate_hz=15, pixel_format="MJPG")
+    camera._open_capture("/dev/video3", options)
+    assert pairs(asked[0][1]["parameters"])[:4] == [
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
+        (cv2.CAP_PROP_FRAME_WIDTH, 320),
+        (cv2.CAP_PROP_FRAME_HEIGHT, 240),
+        (cv2.CAP_PROP_FPS, 15),
+    ]
+
+
+@pytest.mark.parametrize(("rate_hz", "whole"), [(0.2, 1), (29.97, 30)])
+def test_opencv_takes_whole_rates_only(asked, rate_hz, whole):
+    camera._open_capture("3", SourceOptions(rate_hz=rate_hz))
+    assert (cv2.CAP_PROP_FPS, whole) in pairs(asked[0][1]["parameters"])
+
+
+def test_elsewhere_a_camera_is_opened_by_number(monkeypatch, asked):
     monkeypatch.setattr(camera.sys, "platform", "darwin")
     camera._check_device("3")
-    camera._open_capture("3", (320, 240))
+    camera._open_capture("3", SMALL)
     assert asked[0][0] == 3
     assert asked[0][1]["api"] == cv2.CAP_ANY
 

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from edge.diagnosis import (
     check_cameras,
     check_model,
     check_opencv,
+    check_picamera,
     check_power,
     check_python,
     check_runtimes,
@@ -19,7 +21,8 @@ from edge.diagnosis import (
     diagnose,
     has_gui,
 )
-from edge.hardware import CameraDevice, decode_power
+from edge.hardware import CameraDevice, DeviceUser, decode_power
+from edge.v4l2 import CameraMode
 
 
 def absent(name):
@@ -137,17 +140,106 @@ def test_embedded_model_that_is_damaged_is_put_back_from_the_clone(tmp_path, mon
         assert "git checkout edge/models/pets.tflite" in check.fix
 
 
-def test_cameras_and_their_permission(monkeypatch):
+WEBCAM = CameraDevice(
+    Path("/dev/video0"), "HD Webcam", True, "uvcvideo", Path("/dev/v4l/by-id/usb-Maker_HD-index0")
+)
+RECEIVER = CameraDevice(Path("/dev/video0"), "rp1-cfe-csi2_ch0", True, "rp1-cfe")
+
+
+@pytest.fixture
+def linux(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
-    cameras = [
-        CameraDevice(Path("/dev/video0"), "HD Webcam", is_permitted=True),
-        CameraDevice(Path("/dev/video2"), "Spare", is_permitted=False),
+
+
+def look_at(*cameras, modes=(), users=()):
+    return list(check_cameras(cameras, modes=lambda _: modes, users=lambda _: users))
+
+
+def test_a_camera_is_named_with_its_path_that_stays(linux):
+    (check,) = look_at(WEBCAM)
+    assert (check.status, check.found) == ("ok", "/dev/video0 (HD Webcam)")
+    assert "/dev/v4l/by-id/usb-Maker_HD-index0" in check.fix
+    (check,) = look_at(CameraDevice(Path("/dev/video2"), "Spare", is_permitted=True))
+    assert (check.status, check.fix) == ("ok", "")
+
+
+def test_a_camera_that_may_not_be_opened_names_the_group(linux):
+    forbidden = CameraDevice(Path("/dev/video2"), "Spare", is_permitted=False)
+    (check,) = look_at(forbidden, modes=(CameraMode("MJPG", (640, 480), ()),))
+    assert (check.status, check.found) == ("warn", "/dev/video2 (Spare): no permission")
+    assert "usermod -aG video" in check.fix
+
+
+def test_a_camera_in_use_names_who_uses_it(linux):
+    users = (DeviceUser(os.getpid(), "python"), DeviceUser(4711, "motion"), DeviceUser(12, "cam"))
+    (check,) = look_at(WEBCAM, users=users)
+    assert check.status == "warn"
+    assert check.found == "/dev/video0 (HD Webcam): in use by motion (4711), cam (12)"
+    assert "Close" in check.fix
+    (check,) = look_at(WEBCAM, users=users[:1])  # this very program
+    assert check.status == "ok"
+
+
+def test_formats_are_listed_with_sizes_and_rates(linux):
+    modes = (
+        CameraMode("MJPG", (1920, 1080), (30.0, 7.5)),
+        CameraMode("MJPG", (640, 480), (30.0,)),
+        CameraMode("YUYV", (640, 480), ()),
+    )
+    _, *formats = look_at(WEBCAM, modes=modes)
+    assert {(check.name, check.status) for check in formats} == {("camera format", "ok")}
+    assert [check.found for check in formats] == [
+        "/dev/video0 MJPG: 1920x1080 at 30/7.5 Hz, 640x480 at 30 Hz",
+        "/dev/video0 YUYV: 640x480",
     ]
-    permitted, refused = check_cameras(cameras)
-    assert (permitted.status, refused.status) == ("ok", "warn")
-    assert "usermod -aG video" in refused.fix
-    (none,) = check_cameras([])
-    assert (none.status, "demo:" in none.fix) == ("warn", True)
+
+
+def test_no_camera_at_all_leads_to_the_demo(linux):
+    (check,) = look_at()
+    assert (check.status, "demo:" in check.fix) == ("warn", True)
+
+
+def test_a_camera_module_is_led_to_picamera2(linux):
+    (check,) = look_at(RECEIVER, modes=(CameraMode("pBAA", (640, 480), ()),))
+    assert check.status == "ok"
+    assert "camera module" in check.found
+    assert check.fix == "Use edge run --source picamera2:"
+
+
+def with_cameras(*cameras):
+    known = SimpleNamespace(global_camera_info=lambda: list(cameras))
+    return lambda _: SimpleNamespace(Picamera2=known)
+
+
+def raiser(error):
+    def fail(_):
+        raise error
+
+    return fail
+
+
+# (cameras that Linux knows, what importing picamera2 does, status, found, fix)
+PICAMERAS = [
+    ([RECEIVER], absent, "warn", "not installed", "apt install python3-picamera2"),
+    ([], absent, "ok", "not installed", "For a camera module"),  # a webcam needs none
+    ([WEBCAM], raiser(ValueError("numpy.dtype size changed")), "ok", "numpy.dtype", "system-site"),
+    ([RECEIVER], raiser(RuntimeError("no /dev/media0")), "warn", "does not start", "again"),
+    ([RECEIVER], with_cameras("imx708"), "ok", "cameras: 1", "--source picamera2:"),
+    ([RECEIVER], with_cameras(), "warn", "cameras: 0", "ribbon cable"),
+    ([], with_cameras(), "ok", "cameras: 0", "ribbon cable"),
+]
+
+
+@pytest.mark.parametrize(("cameras", "importer", "status", "found", "fix"), PICAMERAS)
+def test_what_a_camera_module_needs(cameras, importer, status, found, fix):
+    (check,) = check_picamera(cameras, board="Raspberry Pi 5 Model B", import_module=importer)
+    assert (check.name, check.status) == ("picamera2", status)
+    assert found in check.found
+    assert fix in check.fix
+
+
+def test_other_machines_are_not_asked_for_picamera2():
+    assert list(check_picamera([], board="Some Server", import_module=absent)) == []
 
 
 def test_cameras_are_not_listed_elsewhere(monkeypatch):

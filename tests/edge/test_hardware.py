@@ -1,12 +1,16 @@
+import os
 import subprocess
+import sys
 
 import pytest
 
 from edge import hardware
 from edge.hardware import (
+    DeviceUser,
     board_name,
     decode_power,
     find_cameras,
+    find_users,
     read_power,
     read_temperature,
 )
@@ -34,6 +38,48 @@ def test_cameras_are_listed_once(camera_folders):
         ("video10", "unnamed"),
     ]
     assert all(camera.is_permitted for camera in cameras)
+
+
+def test_a_path_that_stays_is_found(camera_folders):
+    devices, classes = camera_folders
+    folder = devices / "v4l" / "by-id"
+    folder.mkdir(parents=True)
+    (folder / "usb-Maker_HD-video-index0").symlink_to("../../video0")
+    (folder / "usb-Maker_HD-video-index1").symlink_to("../../video1")
+    (folder / "usb-Gone").symlink_to("../../video7")
+    first, second = find_cameras(devices, classes)
+    assert first.stable == folder / "usb-Maker_HD-video-index0"
+    assert second.stable is None
+
+
+def process(folder, pid, name, *links):
+    """Describe a process as the kernel does."""
+    (folder / str(pid) / "fd").mkdir(parents=True)
+    (folder / str(pid) / "comm").write_text(f"{name}\n")
+    for number, link in enumerate(links):
+        (folder / str(pid) / "fd" / str(number)).symlink_to(link)
+
+
+def test_who_has_a_device_open_is_found(tmp_path):
+    device, stable = tmp_path / "video0", tmp_path / "by-id"
+    device.touch()
+    stable.symlink_to(device)
+    processes = tmp_path / "proc"
+    process(processes, 4711, "motion", "/dev/null", device, device)
+    process(processes, 12, "other", "/dev/video1", "socket:[3]")
+    process(processes, 9, "camd", device)
+    (processes / "self").mkdir()
+    (processes / "77").mkdir()  # ended, or another user's: nothing can be read
+    expected = (DeviceUser(9, "camd"), DeviceUser(4711, "motion"))
+    assert find_users(device, processes) == find_users(stable, processes) == expected
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+def test_this_very_process_is_found_by_the_file_it_has_open(tmp_path):
+    path = tmp_path / "file"
+    with path.open("w"):
+        assert [user.pid for user in find_users(path)] == [os.getpid()]
+    assert find_users(path) == ()
 
 
 def test_no_devices_folder_is_no_camera(tmp_path):

@@ -37,7 +37,7 @@ def test_a_certificate_that_is_not_trusted_is_for_a_person_to_mend():
 
 # (status, is refused)
 STATUSES = [(400, True), (401, True), (403, True), (404, True), (408, False), (429, False)]
-STATUSES += [(454, True), (500, False), (503, False)]
+STATUSES += [(453, False), (454, False), (500, False), (503, False)]
 
 
 @pytest.mark.parametrize(("status", "is_refused"), STATUSES)
