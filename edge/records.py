@@ -6,7 +6,7 @@ fakes in `edge.testing` are the smallest complete examples.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,6 +194,18 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Release the source; a second call does nothing."""
+
+
+@runtime_checkable
+class SkippingSource(FrameSource, Protocol):
+    """A source that can pass over a frame for less than it costs to read it."""
+
+    def skip(self) -> float | None:
+        """Pass over the next frame and return its `Frame.time_seconds`.
+
+        Returns:
+            `None` where there was no frame to be passed over: the next `read` tells why.
+        """
 
 
 class Interpreter(Protocol):

@@ -156,6 +156,7 @@ class Tally:
         self._start_seconds: float | None = None
         self._end_seconds = 0.0
         self._picture = Picture.LIVE
+        self._was_resting = False
         self._ages = DurationHistogram()
         self._decided: Counter[str] = Counter()
         self.frames_captured = 0
@@ -211,7 +212,10 @@ class Tally:
         self._end_seconds = self._clock.monotonic()
         if self._start_seconds is None:
             self._start_seconds = frame.captured_seconds
+        passed_over = frame.index - self.frames_captured  # or dropped, while the model was busy
         self.frames_captured = frame.index + 1
+        if self._was_resting:
+            self.frames_resting += passed_over
         if look.is_resting:
             self.frames_resting += 1
         elif look.prediction is None:
@@ -220,6 +224,7 @@ class Tally:
             self.frames_classified += 1
             if look.decision is not None:
                 self._ages.add(look.decision.age_ms)
+        self._was_resting = look.is_resting
 
 
 class DurationHistogram:

@@ -182,6 +182,10 @@ class FakeCapture:
         self.reads += 1
         return next(self._script, None)
 
+    def grab(self) -> bool:
+        """Take the next step of the script, and say whether it was a picture."""
+        return self.read() is not None
+
     def get(self, setting: int) -> float:
         """Return what the device was told to answer."""
         return self._settings.get(setting, 0.0)

@@ -3,7 +3,8 @@
 - `request`: what the process is asked for, as JSON over its standard input;
 - `slot`: the memory that both share, and who may touch what of it;
 - `message`: what the process says beside frames;
-- `lens`: the process, `python -m edge.capture.lens`; `parent` is its side towards the parent;
+- `lens`: the process; `parent` is its side towards the parent;
+- `nursery`: from which it is forked;
 - `watch`: when it counts as stalled, frozen or dead;
 - `rhythm`: when its next frame is to be expected;
 - `child`: the parent's handle on one such process;

@@ -34,11 +34,15 @@ from edge.clock import SystemClock
 from edge.errors import CatseyeError, SourceError, SourceRefusedError
 from edge.glance import glance
 from edge.preprocess import fit_frame
-from edge.records import Frame, FrameSource, Pixels
+from edge.records import Frame, FrameSource, Pixels, SkippingSource
 from edge.sources.options import orient
 from edge.sources.pacing import PacedSource
 
+REST_SECONDS = 0.1
+"""Time from one frame to the next while the reader rests, where the source is that fast."""
+
 _BEAT_SECONDS = 0.5
+_EARLY_SECONDS = 0.01  # frames do not come to the millisecond
 
 
 class BeatingClock(SystemClock):
@@ -99,6 +103,7 @@ class Lens:
         self._backoff = backoff
         self._clock = BeatingClock(ears.stop, writer)
         self._openings = 0
+        self._frame_seconds = 0.0  # time of the last frame, passed on or not
 
     def run(self) -> None:
         """Deliver frames until the recording ends, the source is hopeless, or all is over."""
@@ -140,6 +145,21 @@ class Lens:
                 if is_opening:
                     is_opening = False
                     self._report_opened(frame)
+                self._skip(source, frame)
+
+    def _skip(self, source: FrameSource, frame: Frame) -> None:
+        """Pass over frames while the reader rests: it then needs some ten per second."""
+        period_seconds = frame.time_seconds - self._frame_seconds
+        self._frame_seconds = time_seconds = frame.time_seconds
+        if self._request.every_frame or not isinstance(source, SkippingSource):
+            return
+        end_seconds = time_seconds + REST_SECONDS - period_seconds
+        while self._writer.is_reader_resting and time_seconds < end_seconds - _EARLY_SECONDS:
+            skipped_seconds = source.skip()
+            self._clock.beat()
+            if skipped_seconds is None:
+                return
+            self._frame_seconds = time_seconds = skipped_seconds
 
     def _open(self) -> FrameSource:
         request = self._request

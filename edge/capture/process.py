@@ -15,7 +15,7 @@ from edge.capture.slot import Taken
 from edge.capture.watch import DEFAULT_LIMITS, Backoff, Limits, Watch
 from edge.clock import SystemClock
 from edge.errors import CatseyeError, SettingError, SourceError
-from edge.records import Clock, Frame, Offline
+from edge.records import Clock, Frame, Look, Offline
 from edge.sources.address import parse_address, redact
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,8 @@ class CaptureProcess:
         self._start_seconds = self._judged_seconds = self._last_seconds
         self.needs_fitted = request.input is not None
         """Whether frames are to be fitted; say no while nobody looks at `Frame.fitted`."""
+        self.is_resting = False
+        """Say yes while nothing moves: some ten frames per second come then, and none is fitted."""
         self._start()
 
     @property
@@ -158,9 +160,9 @@ class CaptureProcess:
             return None
         taken = child.slot.take()
         if taken is None:
-            child.slot.want(is_waiting=True, is_fitted=self.needs_fitted)
+            self._want(child, is_waiting=True)
             return None
-        child.slot.want(is_waiting=False, is_fitted=self.needs_fitted)
+        self._want(child, is_waiting=False)
         if self._request.every_frame:
             child.confirm()
         if self._outage is not None and not self._ends_outage(taken):
@@ -297,7 +299,7 @@ class CaptureProcess:
             self._child = LensChild(
                 self._request, self._open_nursery(), is_first=is_first, limits=self._limits
             )
-            self._child.slot.want(is_waiting=True, is_fitted=self.needs_fitted)
+            self._want(self._child, is_waiting=True)
         except OSError as error:
             if is_first:
                 raise SourceError(
@@ -307,6 +309,14 @@ class CaptureProcess:
                 ) from error
             self._go_offline(f"no process for it: {error.strerror}", fix="Free some memory")
             self._start_seconds = now_seconds + self._backoff.next_seconds()
+
+    def _want(self, child: LensChild, *, is_waiting: bool) -> None:
+        is_resting = self.is_resting
+        child.slot.want(
+            is_waiting=is_waiting,
+            is_fitted=self.needs_fitted and not is_resting,
+            is_resting=is_resting,
+        )
 
     def _open_nursery(self) -> Nursery:
         if self._nursery is not None and self._nursery.has_ended:
@@ -321,6 +331,24 @@ class CaptureProcess:
         if child is not None and not child.end(grace_seconds=grace_seconds):
             self._unended.append(child)
             logger.warning("%s: its driver is stuck; it is left to the system", self._name)
+
+
+class RestNotice:
+    """An action that tells a capture process while nothing moves: frames are spared then.
+
+    Args:
+        capture: The process; not closed.
+    """
+
+    def __init__(self, capture: CaptureProcess) -> None:
+        self._capture = capture
+
+    def handle(self, look: Look) -> None:
+        """Pass on whether the model was spared."""
+        self._capture.is_resting = look.is_resting
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 class _Numbering:

@@ -37,7 +37,7 @@ _BUFFERS = 3
 _NONE = 255
 _NEWEST, _READING, _PHASE, _WANTED = range(4)  # single bytes, so that none is ever half written
 _BEAT, _FRAME, _CHANGE, _REPEATS = range(1, 5)  # doubles, from the eighth byte on
-_WAITS, _FITTED = 1, 2
+_WAITS, _FITTED, _RESTS = 1, 2, 4
 _FEW_FRAMES = 8
 
 _PAGE_BYTES = 4096
@@ -145,6 +145,11 @@ class SlotWriter:
         return bool(self._memory[_WANTED] & _FITTED)
 
     @property
+    def is_reader_resting(self) -> bool:
+        """Whether the reader needs to see only now and then that nothing moves."""
+        return bool(self._memory[_WANTED] & _RESTS)
+
+    @property
     def is_waited_for(self) -> bool:
         """Whether the reader waits for a frame at this moment."""
         return bool(self._memory[_WANTED] & _WAITS)
@@ -248,9 +253,15 @@ class SlotReader:
         """Monotonic time of the capture of the newest frame; 0 before the first."""
         return float(self._doubles[_FRAME])
 
-    def want(self, *, is_waiting: bool, is_fitted: bool) -> None:
-        """Tell the writer whether a frame is waited for, and whether it shall be fitted."""
-        self._memory[_WANTED] = _WAITS * is_waiting + _FITTED * is_fitted
+    def want(self, *, is_waiting: bool, is_fitted: bool, is_resting: bool = False) -> None:
+        """Tell the writer what is wanted.
+
+        Args:
+            is_waiting: A frame is waited for.
+            is_fitted: Frames shall be fitted.
+            is_resting: Frames need to come only now and then.
+        """
+        self._memory[_WANTED] = _WAITS * is_waiting + _FITTED * is_fitted + _RESTS * is_resting
 
     def pulse(self) -> Pulse:
         """Return what the writer shows of itself."""

@@ -24,9 +24,10 @@ from edge.errors import CatseyeError, MissingExtraError, SettingError, SourceErr
 from edge.native import spare_memory
 
 if TYPE_CHECKING:
+    from edge.capture.process import CaptureProcess
     from edge.classifier import Classifier
     from edge.modelfile import ModelFile
-    from edge.records import Clock, FrameSource
+    from edge.records import Action, Clock
     from edge.region import Region
     from edge.runtime import Tally
 
@@ -129,7 +130,7 @@ def _start(settings: RunSettings) -> None:
 
 def _run(
     settings: RunSettings,
-    source: "FrameSource",
+    source: "CaptureProcess",
     classifier: "Classifier",
     opened: ExitStack,
     *,
@@ -138,11 +139,12 @@ def _run(
     stop: threading.Event,
 ) -> None:
     from edge import runtime
+    from edge.capture.process import RestNotice
     from edge.cli import run_parts
 
     watch = run_parts.make_watch(settings, classifier, clock=clock)
     display = run_parts.open_display(settings, classifier, tally=tally, clock=clock)
-    actions = [tally, opened.enter_context(closing(display))]
+    actions: list[Action] = [tally, RestNotice(source), opened.enter_context(closing(display))]
     if settings.has_window and _can_show():
         window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
         actions.append(opened.enter_context(closing(window)))

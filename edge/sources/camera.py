@@ -37,6 +37,9 @@ class OpenCapture(Protocol):
     def read(self) -> Pixels | None:
         """Return the next picture, or `None`."""
 
+    def grab(self) -> bool:
+        """Pass over the next picture; say whether there was one."""
+
     def get(self, setting: int) -> float:
         """Return one of `cv2.CAP_PROP_*`; 0 where the device does not know it."""
 
@@ -89,6 +92,10 @@ class Camera:
         if self._stamper.count == 0:
             self._report_differences(pixels_bgr)
         return self._stamper.stamp(pixels_bgr)
+
+    def skip(self) -> float | None:
+        """Pass over the next picture without decoding it."""
+        return self._stamper.skip() if self._capture.grab() else None
 
     def close(self) -> None:
         """Release the camera; a second call does nothing."""

@@ -65,6 +65,10 @@ class FfmpegStream:
             )
         return self._stamper.stamp(pixels_bgr)
 
+    def skip(self) -> float | None:
+        """Pass over the next picture without converting it."""
+        return self._stamper.skip() if self._capture.grab() else None
+
     def close(self) -> None:
         """Leave the stream; a second call does nothing."""
         self._is_closed = True

@@ -82,6 +82,14 @@ class Capture:
             self.close()  # was asked for while the picture was waited for
         return pixels_bgr
 
+    def grab(self) -> bool:
+        """Pass over the next picture, undecoded where the format allows; say whether there was."""
+        with self._lock:
+            is_grabbed = not self._is_closed and bool(self._capture.grab())
+        if self._is_closed:
+            self.close()
+        return is_grabbed
+
     def close(self) -> None:
         """Release the source, at the latest when a `read` that is under way returns."""
         self._is_closed = True

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edge.records import Clock, Frame, FrameSource, Offline
+from edge.records import Clock, Frame, FrameSource, Offline, SkippingSource
 
 
 class PacedSource:
@@ -38,12 +38,26 @@ class PacedSource:
         frame = self._source.read()
         if not isinstance(frame, Frame):
             return frame
-        now_seconds = self._clock.monotonic()
-        if self._start_seconds is None:
-            self._start_seconds = now_seconds - frame.time_seconds
-        self._clock.wait(self._start_seconds + frame.time_seconds - now_seconds)
+        self._wait_for(frame.time_seconds)
         return replace(frame, captured_seconds=self._clock.monotonic())
+
+    def skip(self) -> float | None:
+        """Pass over the next frame once it is due."""
+        if isinstance(self._source, SkippingSource):
+            time_seconds = self._source.skip()
+        else:
+            frame = self._source.read()
+            time_seconds = frame.time_seconds if isinstance(frame, Frame) else None
+        if time_seconds is not None:
+            self._wait_for(time_seconds)
+        return time_seconds
 
     def close(self) -> None:
         """Close the recording; a second call does nothing."""
         self._source.close()
+
+    def _wait_for(self, time_seconds: float) -> None:
+        now_seconds = self._clock.monotonic()
+        if self._start_seconds is None:
+            self._start_seconds = now_seconds - time_seconds
+        self._clock.wait(self._start_seconds + time_seconds - now_seconds)

@@ -31,9 +31,18 @@ class FrameStamper:
 
     def stamp(self, pixels_bgr: Pixels) -> Frame:
         """Make a frame of a picture, `(height, width, 3)`, that was delivered just now."""
+        time_seconds = self.skip()
+        return Frame(
+            pixels_bgr,
+            self.count - 1,
+            time_seconds,
+            captured_seconds=self._start_seconds + time_seconds,
+        )
+
+    def skip(self) -> float:
+        """Count a picture that was delivered just now and is passed over; return its time."""
         now_seconds = self.clock.monotonic()
         if self.count == 0:
             self._start_seconds = now_seconds
-        frame = Frame(pixels_bgr, self.count, now_seconds - self._start_seconds, now_seconds)
         self.count += 1
-        return frame
+        return now_seconds - self._start_seconds

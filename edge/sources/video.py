@@ -53,15 +53,22 @@ class VideoFile:
             return None
         return self._frame(pixels_bgr)
 
+    def skip(self) -> float | None:
+        """Pass over the next frame without converting it."""
+        return self._count() if self._capture.grab() else None
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._capture.close()
 
     def _frame(self, pixels_bgr: Pixels) -> Frame:
+        time_seconds = self._count()
+        return Frame(pixels_bgr, self._index - 1, time_seconds, self._clock.monotonic())
+
+    def _count(self) -> float:
         self._time_seconds = self._next_time()
-        frame = Frame(pixels_bgr, self._index, self._time_seconds, self._clock.monotonic())
         self._index += 1
-        return frame
+        return self._time_seconds
 
     def _next_time(self) -> float:
         """Read the frame's position; one period after the frame before where that is no time."""

@@ -79,17 +79,29 @@ class MjpegStream:
         """
         return self._connection.use(self._read, self._shown)
 
+    def skip(self) -> float | None:
+        """Pass over the next picture without decoding it.
+
+        Raises:
+            SourceError: As `read` does.
+        """
+        part = self._connection.use(self._next_part, self._shown)
+        return None if part is None else self._stamper.skip()
+
     def close(self) -> None:
         """Leave the stream; a second call does nothing."""
         self._connection.close()
 
-    def _read(self, reply: Reply) -> Frame:
+    def _next_part(self, reply: Reply) -> bytes:
         reply.wire.allow(READ_SECONDS)
+        part = self._parts.next_part()
+        if part is None:
+            raise _lost(self._shown, f"its end after picture {self._stamper.count}")
+        return part
+
+    def _read(self, reply: Reply) -> Frame:
         for _ in range(_MOST_BAD_PICTURES):
-            part = self._parts.next_part()
-            if part is None:
-                raise _lost(self._shown, f"its end after picture {self._stamper.count}")
-            pixels_bgr = decode_picture(part)
+            pixels_bgr = decode_picture(self._next_part(reply))
             if pixels_bgr is not None:
                 return self._stamper.stamp(pixels_bgr)
         raise _lost(self._shown, f"{_MOST_BAD_PICTURES} damaged pictures, one after the other")

@@ -16,7 +16,7 @@ from edge.capture.process import CaptureProcess
 from edge.capture.request import LensRequest
 from edge.clock import SystemClock
 from edge.errors import MissingExtraError, SourceError
-from edge.records import Frame, Offline
+from edge.records import Frame, Offline, SkippingSource
 from edge.sources import SourceOptions, is_live, open_source
 from edge.sources.camera import list_cameras
 from edge.sources.pacing import PacedSource
@@ -190,6 +190,22 @@ def test_frames_are_stamped_by_the_clock(given, frames):
 def test_a_frame_keeps_its_pixels_when_the_next_is_read(read_frames):
     for frame, pixels_bgr in read_frames:
         np.testing.assert_array_equal(frame.pixels_bgr, pixels_bgr)
+
+
+def test_a_frame_that_is_passed_over_counts(given, frames):
+    source = _open(given, clock=ManualClock(1000.0))
+    if not isinstance(source, SkippingSource):
+        source.close()
+        pytest.skip("this source reads every frame")
+    assert source.read().index == 0
+    skipped_seconds = source.skip()
+    after = source.read()
+    source.close()
+    assert after.index == 2
+    assert frames[0].time_seconds <= skipped_seconds <= after.time_seconds
+    if given.is_exact:
+        assert skipped_seconds == pytest.approx(frames[1].time_seconds)
+        np.testing.assert_array_equal(after.pixels_bgr, frames[2].pixels_bgr)
 
 
 def test_close_may_be_repeated_and_come_before_reading(given):

@@ -172,6 +172,16 @@ def test_tally_counts_each_captured_frame_once():
     assert summary.decisions == 2
 
 
+def test_frames_that_a_resting_source_passed_over_count_as_resting():
+    tally = Tally(ManualClock())
+    for index in (0, 3, 6):
+        tally.handle(Look(Picture.LIVE, blank_frame(index), is_resting=True))
+    tally.handle(make_look(9))  # what came before was passed over, ...
+    tally.handle(make_look(12))  # ... and this time dropped
+    summary = tally.summary()
+    assert (summary.frames_resting, summary.frames_dropped) == (9, 2)
+
+
 def test_tally_counts_starts_of_events_and_outages():
     tally = Tally(ManualClock())
     start = Event("cat", 0.0, None, 0.9, 0, 0.0)
