@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from start_and_memory import family, pss_mb
+from start_and_memory import family, mapped_alone_mb
 
 from edge.benchmark import describe_machine
 from edge.capture.process import CaptureProcess
@@ -150,7 +150,7 @@ def measure_and_report(seconds: float, inference_ms: float, rate_hz: float) -> N
             ages = measure(source, watcher, clock, seconds)
             after_mb = memory_mb()
     report(ages, inference_ms, 1000 / rate_hz)
-    print(f"memory of this process and its child (PSS): {before_mb:.1f} MB, then {after_mb:.1f} MB")
+    print(f"memory of this process and its child: {before_mb:.1f} MB, then {after_mb:.1f} MB")
 
 
 def measure(source: CaptureProcess, watcher: Watcher, clock: Clock, seconds: float) -> Ages:
@@ -176,11 +176,19 @@ def report(ages: Ages, inference_ms: float, period_ms: float) -> None:
     print(
         f"inference p50 {np.median(ages.inferences_ms):.1f} ms, "
         f"p99 {np.percentile(ages.inferences_ms, 99):.1f} ms\n"
+        f"age less the frame's own inference {describe(ages_ms - ages.inferences_ms)}; "
+        f"one period of the source is {period_ms:.1f} ms\n"
         f"one inference and one period of the source: {limit_ms:.1f} ms; "
         f"p99 is {'within' if p99_ms <= limit_ms else 'above'} it\n"
         f"captured {ages.summary.frames_captured}, dropped {ages.summary.frames_dropped}, "
         f"outages {ages.summary.outages}"
     )
+
+
+def describe(durations_ms: NDArray[np.float64]) -> str:
+    """Describe durations in words."""
+    p50, p99 = np.percentile(durations_ms, (50, 99))
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, max {durations_ms.max():.1f} ms"
 
 
 def show(title: str, ages_ms: NDArray[np.float64]) -> None:
@@ -190,9 +198,9 @@ def show(title: str, ages_ms: NDArray[np.float64]) -> None:
 
 
 def memory_mb() -> float:
-    """Return what this process and its children keep."""
+    """Return what this process and its children keep, as if nobody else used their libraries."""
     gc.collect()
-    return sum(pss_mb(pid) for pid in family(os.getpid()))
+    return mapped_alone_mb(family(os.getpid()))
 
 
 if __name__ == "__main__":

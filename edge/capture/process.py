@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1  # how soon a reader that waits notices that it is to stop
 _OFFLINE_SECONDS = 0.25
 _GRACE_SECONDS = 0.4
+_MOST_UNENDED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +289,9 @@ class CaptureProcess:
     def _start(self) -> None:
         self._unended = [child for child in self._unended if not child.has_ended()]
         now_seconds = self._clock.monotonic()
+        if len(self._unended) >= _MOST_UNENDED:  # each holds memory, and another one would, too
+            self._start_seconds = now_seconds + self._limits.longest_backoff_seconds
+            return
         self._watch = Watch(
             self._limits,
             is_live=self._request.is_live,

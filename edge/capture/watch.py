@@ -58,8 +58,8 @@ class Watch:
     Example:
         >>> watch = Watch(DEFAULT_LIMITS, is_live=True, start_seconds=100.0)
         >>> starting = Pulse(STARTING, 0.0, 0.0, 0.0, 0)
-        >>> [watch.judge(starting, 100.0 + seconds) for seconds in (1, 5, 21)]
-        ['fine', 'stalled', 'dead']
+        >>> [watch.judge(starting, 100.0 + seconds) for seconds in range(17, 25, 2)]
+        ['fine', 'fine', 'dead', 'dead']
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Watch:
             return DEAD if silence_seconds > self._patience(pulse.phase) else FINE
         if silence_seconds > self._patience(pulse.phase):
             return DEAD
-        if silence_seconds > self._limits.stall_seconds:
+        if silence_seconds > self._limits.stall_seconds and pulse.phase != STARTING:
             return STALLED
         run_seconds = pulse.frame_seconds - pulse.change_seconds
         is_frozen = pulse.repeats >= _FEWEST_REPEATS and run_seconds >= self._frozen_seconds

@@ -9,6 +9,7 @@ import time
 import pytest
 from capture_sources import LIMITS, WAIT_SECONDS
 
+from edge.capture.child import LensChild
 from edge.capture.process import CaptureProcess
 from edge.capture.request import LensRequest
 from edge.records import Frame, Offline
@@ -138,3 +139,27 @@ def test_process_that_is_killed_is_started_again_at_once(source):
     os.kill(source.pid, signal.SIGKILL)
     assert "SIGKILL" in wait_for(source, is_offline).reason
     assert wait_for(source, is_frame).index > 0
+
+
+def test_processes_that_cannot_be_ended_do_not_pile_up(source, script, monkeypatch):
+    stuck = []
+
+    def end(child, *, grace_seconds=0.0):
+        stuck.append(child)  # as the system does with one that waits for a driver
+        return False
+
+    wait_for(source, is_frame)
+    with monkeypatch.context() as patched:
+        patched.setattr(LensChild, "end", end)
+        write_mode(script, "block")
+        end_seconds = time.monotonic() + 3 * (LIMITS.open_seconds + 2.0)
+        while len(stuck) < 3 and time.monotonic() < end_seconds:
+            source.read()
+        for _ in range(6):
+            assert is_offline(source.read())
+        assert source.pid is None
+    assert len(stuck) == 3
+    write_mode(script, "ok")
+    for child in stuck:
+        child.end()
+    wait_for(source, is_frame)
