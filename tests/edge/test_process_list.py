@@ -54,15 +54,14 @@ def test_no_process_of_a_run_shows_the_password_and_nothing_that_is_written(opti
         said = lines_until(process, "no picture")
         running = family(process.pid)
         shown = [arguments_of(pid) for pid in running]
-        out = process.stdout.readline()  # the run may be loading its model still
+        first = process.stdout.readline()
         process.terminate()
-        rest, error = process.communicate(timeout=PATIENCE_SECONDS)
-    out += rest
+        out, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert len(running) >= 2  # the lens, too
     assert "http://***@127.0.0.1:9/video?token=***" in shown[0]
     assert "--json" in shown[0]
-    assert '"offline"' in out
-    assert SECRET not in "".join([*shown, *said, out, error])
+    assert '"offline"' in first
+    assert SECRET not in "".join([*shown, *said, first, out, error])
 
 
 # neither a typing error nor a wrong model may show it
