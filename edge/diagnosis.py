@@ -23,6 +23,7 @@ from edge.hardware import (
     board_name,
     find_cameras,
     find_users,
+    quiet_libcamera,
     read_power,
     read_temperature,
 )
@@ -213,6 +214,7 @@ def check_picamera(
         return
     cameras = find_cameras() if cameras is None else cameras
     is_needed = any(camera.is_receiver for camera in cameras)
+    quiet_libcamera()
     try:
         cameras_known = len(import_module("picamera2").Picamera2.global_camera_info())
     except (ImportError, AttributeError, ValueError) as error:  # ValueError: another NumPy's

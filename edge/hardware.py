@@ -124,6 +124,11 @@ def is_receiver(driver: str) -> bool:
     return driver in _RECEIVER_DRIVERS
 
 
+def quiet_libcamera() -> None:
+    """Keep libcamera's notices off standard error, unless the user has said what it is to write."""
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:ERROR")
+
+
 def find_users(device: Path, processes: Path = Path("/proc")) -> tuple[DeviceUser, ...]:
     """Find the processes that have a device open; those of other users show to root only.
 

@@ -6,7 +6,6 @@ https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf
 """
 
 import logging
-import os
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from edge.errors import MissingExtraError, SourceError
 from edge.extras import INSTALL_PICAMERA
+from edge.hardware import quiet_libcamera
 from edge.records import Clock, Frame, Pixels
 from edge.sources.opencv import READ_SECONDS
 from edge.sources.options import SourceOptions
@@ -27,7 +27,6 @@ _BUFFERS = 4
 _FRAME_TIMES = "FrameDurationLimits"  # shortest and longest, in microseconds
 _RATE_TOLERANCE = 0.1
 _FAILURES = (RuntimeError, OSError, ValueError, LookupError, TypeError)  # a time-out is an OSError
-_QUIET = ("LIBCAMERA_LOG_LEVELS", "*:ERROR")  # unless the user has set it
 _DEFAULTS = SourceOptions()
 
 
@@ -129,7 +128,7 @@ def _nearest_rate(camera: Any, rate_hz: float | None) -> float | None:
 
 
 def _open_camera(number: int, name: str) -> Any:
-    os.environ.setdefault(*_QUIET)
+    quiet_libcamera()
     try:
         picamera2: Any = import_module("picamera2").Picamera2
     except (ImportError, AttributeError, ValueError) as error:  # ValueError: another NumPy's

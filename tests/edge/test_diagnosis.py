@@ -231,7 +231,8 @@ PICAMERAS = [
 
 
 @pytest.mark.parametrize(("cameras", "importer", "status", "found", "fix"), PICAMERAS)
-def test_what_a_camera_module_needs(cameras, importer, status, found, fix):
+def test_what_a_camera_module_needs(monkeypatch, cameras, importer, status, found, fix):
+    monkeypatch.setenv("LIBCAMERA_LOG_LEVELS", "*:ERROR")  # so that it is put back afterwards
     (check,) = check_picamera(cameras, board="Raspberry Pi 5 Model B", import_module=importer)
     assert (check.name, check.status) == ("picamera2", status)
     assert found in check.found

@@ -11,6 +11,7 @@ from edge.hardware import (
     decode_power,
     find_cameras,
     find_users,
+    quiet_libcamera,
     read_power,
     read_temperature,
 )
@@ -72,6 +73,15 @@ def test_who_has_a_device_open_is_found(tmp_path):
     (processes / "77").mkdir()  # ended, or another user's: nothing can be read
     expected = (DeviceUser(9, "camd"), DeviceUser(4711, "motion"))
     assert find_users(device, processes) == find_users(stable, processes) == expected
+
+
+def test_libcamera_is_quiet_unless_the_user_has_set_it(monkeypatch):
+    monkeypatch.setenv("LIBCAMERA_LOG_LEVELS", "*:DEBUG")
+    quiet_libcamera()
+    assert os.environ["LIBCAMERA_LOG_LEVELS"] == "*:DEBUG"
+    monkeypatch.delenv("LIBCAMERA_LOG_LEVELS")
+    quiet_libcamera()
+    assert os.environ["LIBCAMERA_LOG_LEVELS"] == "*:ERROR"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")

@@ -1,6 +1,7 @@
 """RTSP cameras: a real server on this machine, and servers that fail in each way."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -135,18 +136,22 @@ def test_right_credentials_open_the_stream_and_show_nowhere(guarded):
         assert secret not in done.stderr
 
 
-def test_a_server_that_is_killed_is_noticed(camera):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "silent"])
+def test_a_server_that_goes_away_is_noticed_and_left(camera, end):
+    """Killed, its connection is closed; halted, it says nothing more, as without a cable."""
     source = open_at(camera.url())
     source.read()
-    camera.kill()
+    camera.process.send_signal(end)
 
     def read_on():
         while True:
             source.read()
 
     took = seconds_until_error(read_on, match=f"none within {READ_SECONDS} s after picture [0-9]+")
+    start_seconds = time.monotonic()
     source.close()
     assert took < NOTICED_SECONDS
+    assert time.monotonic() - start_seconds < NOTICED_SECONDS - READ_SECONDS
 
 
 # Servers that are no RTSP servers.
