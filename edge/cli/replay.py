@@ -9,6 +9,13 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption, ModelOption, RuntimeOption, ThreadsOption
+from edge.cli.run_options import (
+    EvidenceOption,
+    NoMotionGateOption,
+    PictureOption,
+    RegionOption,
+    ThresholdOption,
+)
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from edge.replay.recording import Recording
     from edge.replay.rules import Rules
     from edge.replay.scoring import Counts, Finding
+    from edge.replay.session import ReplaySetup
     from edge.replay.tune import Trial, Tuning
 
 _MOST_CHOICES = 10
@@ -35,30 +43,11 @@ def replay(
         ),
     ],
     model: ModelOption = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RULES",
-            help='Rules of evidence, such as "rule=mean window=8".',
-            show_default="the model's",
-        ),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--threshold",
-            metavar="[LABEL=]SCORE",
-            help="Score that wins a vote, for all labels or for one; repeatable.",
-            show_default="the model's",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(help="Part of the frame that counts, in shares.", show_default="all of it"),
-    ] = None,
-    no_motion_gate: Annotated[
-        bool, typer.Option("--no-motion-gate", help="Show every frame to the model.")
-    ] = False,
+    evidence: EvidenceOption = "",
+    threshold: ThresholdOption = None,
+    region: RegionOption = None,
+    picture: PictureOption = "",
+    no_motion_gate: NoMotionGateOption = False,
     tune: Annotated[
         bool, typer.Option("--tune", help="Search thresholds and rules for the lowest cost.")
     ] = False,
@@ -92,14 +81,15 @@ def replay(
     from edge.replay.cost import parse_cost
 
     chosen_cost = parse_cost(cost or "")
+    setup = _make_setup(region, picture, has_gate=not no_motion_gate)
     found = find_clips(clips)
     path = model or default_model_path()
     with open_classifier(path, runtime=runtime, threads=threads) as classifier:
-        rules = _make_rules(classifier, threshold or (), evidence or "")
+        rules = _make_rules(classifier, threshold or (), evidence)
         expectations = _read_expectations(
             expect, classifier.labels, found, is_folder=clips.is_dir()
         )
-        recordings = _record(classifier, found, rules, region=region, has_gate=not no_motion_gate)
+        recordings = _record(classifier, found, setup)
     _check_lengths(expect, expectations, recordings)
     report = _score(recordings, expectations, rules, chosen_cost)
     _show(report, model_sha256=classifier.model.sha256, is_json=json)
@@ -146,19 +136,22 @@ def _read_expectations(
     return {name: tuple(row for row in rows if row.clip == name) for name in names}
 
 
+def _make_setup(region: str | None, picture: str, *, has_gate: bool) -> "ReplaySetup":
+    from edge.assignments import parse_assignments
+    from edge.region import parse_region
+    from edge.replay.session import ReplaySetup
+    from edge.sensor import SensorSpec
+
+    sensor = parse_assignments(picture, SensorSpec(), option="--picture")
+    return ReplaySetup(None if region is None else parse_region(region), has_gate, sensor)
+
+
 def _record(
-    classifier: "Classifier",
-    clips: Sequence["Clip"],
-    rules: "Rules",
-    *,
-    region: str | None,
-    has_gate: bool,
+    classifier: "Classifier", clips: Sequence["Clip"], setup: "ReplaySetup"
 ) -> list["Recording"]:
     from edge.cli.progress import progress
-    from edge.region import parse_region
-    from edge.replay.session import ReplaySetup, record_clips
+    from edge.replay.session import record_clips
 
-    setup = ReplaySetup(rules, None if region is None else parse_region(region), has_gate)
     with progress("replaying", len(clips)) as advance:
         return list(record_clips(clips, classifier, setup, when_done=lambda: advance(1)))
 
@@ -181,7 +174,7 @@ def _score(
     rules: "Rules",
     cost: "Cost",
 ) -> _Report:
-    from edge.replay.rules import BACKGROUND
+    from edge.replay.rules import BACKGROUND, replay_rules
     from edge.replay.scoring import count_findings, score_clip
     from edge.replay.shortage import list_shortages
 
@@ -190,7 +183,7 @@ def _score(
         for recording in recordings
         for finding in score_clip(
             recording.clip,
-            recording.events,
+            replay_rules(recording, rules),
             expectations[recording.clip],
             seconds=recording.seconds,
         )
