@@ -1,5 +1,7 @@
 """Clips run through a watcher, and the rules replayed on what it saw."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -255,6 +257,11 @@ def test_find_clips_refuses_what_holds_none(tmp_path):
         find_clips(tmp_path)
     with pytest.raises(DataError, match="nothing there"):
         find_clips(tmp_path / "gone.mp4")
+
+
+def test_find_clips_hides_the_password_of_an_address():
+    with pytest.raises(DataError, match=r"rtsp://\*\*\*@door/1: nothing there"):
+        find_clips(Path("rtsp://me:secret@door/1"))
 
 
 def test_frames_of_a_clip_are_all_looked_at(tmp_path):
