@@ -139,7 +139,7 @@ class Collector:
         self._started = now()
         self._latest_seconds: float | None = None
         self._index = 0
-        self._bursts = self._alike = self._stored = 0
+        self._burst = self._bursts = self._alike = self._stored = 0
         self.frames = self.outages = 0
         self._made = [path for path in (spec.target, spec.folder) if not path.exists()]
         _open_folder(spec.target)
@@ -168,7 +168,8 @@ class Collector:
         self._hashes.append(bits)
         self._latest_seconds = frame.time_seconds
         self._stored += 1
-        return Stored(path, self._bursts, frame.time_seconds)
+        self._bursts = self._burst
+        return Stored(path, self._burst, frame.time_seconds)
 
     def close(self) -> None:
         """Take an empty folder that was made away again: it would be a class without photos."""
@@ -181,7 +182,7 @@ class Collector:
         """Go on with the burst, or begin a new one."""
         latest = self._latest_seconds
         if latest is None or not 0 <= time_seconds - latest <= self._spec.burst_gap_seconds:
-            self._bursts += 1
+            self._burst += 1
             self._index = 0
             self._started = self._now()
 
@@ -193,7 +194,7 @@ class Collector:
             for _ in range(_MOST_COLLISIONS):
                 self._index += 1
                 name = name_picture(
-                    spec.label, started=self._started, burst=self._bursts, index=self._index
+                    spec.label, started=self._started, burst=self._burst, index=self._index
                 )
                 if _give_name(aside, spec.target / name):
                     return spec.target / name
@@ -328,9 +329,9 @@ def _give_name(aside: Path, path: Path) -> bool:
 
 def _cannot_store(target: Path, error: OSError, stored: int) -> OutputError:
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    before = f"; the {stored} stored before are whole" if stored else ""
     return OutputError(
         "A picture is stored in full or not at all",
         received=f"{target}: {error.strerror or error}",
-        fix=("Make room on the disk" if is_full else "Check the folder and its disk")
-        + f"; the {stored} pictures stored before are whole",
+        fix=("Make room on the disk" if is_full else "Check the folder and its disk") + before,
     )

@@ -166,11 +166,20 @@ def test_a_file_that_cannot_grow_leaves_what_was_stored_and_no_half_picture(tmp_
         check=True,
     )
     assert "A picture is stored in full or not at all. Received: " in ran.stdout
-    assert "File too large. Make room on the disk; the 1 pictures stored before are whole" in (
-        ran.stdout
-    )
+    assert "File too large. Make room on the disk; the 1 stored before are whole" in (ran.stdout)
     [name] = names(tmp_path)
     assert cv2.imread(str(tmp_path / "cat" / name)).shape == (120, 160, 3)
+
+
+def test_a_picture_that_was_not_stored_counts_nowhere(tmp_path):
+    collector = open_collector(tmp_path)
+    (tmp_path / "cat").rename(tmp_path / "gone")
+    with pytest.raises(
+        OutputError, match=r"No such file or directory\. Check the folder .*disk\.$"
+    ):
+        collector.offer(frame(1))
+    summary = collector.summary()
+    assert (summary.stored, summary.bursts) == (0, 0)
 
 
 def test_collect_offers_what_is_due_until_enough_is_there(tmp_path):
