@@ -114,6 +114,10 @@ class Collector:
         spec: Where to and which.
         now: Says the time of day, for the file names.
 
+    Attributes:
+        frames: Frames that the source delivered; counted by `collect`.
+        outages: How often a live source went away; counted by `collect`.
+
     Raises:
         OutputError: The folder cannot be made or written to.
 
@@ -135,15 +139,19 @@ class Collector:
         self._started = now()
         self._latest_seconds: float | None = None
         self._index = 0
-        self.bursts = 0
-        self.alike = 0
-        self.stored = 0
+        self._burst = self._bursts = self._alike = self._stored = 0
+        self.frames = self.outages = 0
+        self._made = [path for path in (spec.target, spec.folder) if not path.exists()]
         _open_folder(spec.target)
 
     @property
     def is_full(self) -> bool:
         """Whether as many pictures are stored as were asked for."""
-        return self._spec.max_pictures is not None and self.stored >= self._spec.max_pictures
+        return self._spec.max_pictures is not None and self._stored >= self._spec.max_pictures
+
+    def summary(self) -> CollectSummary:
+        """Return what has been collected so far."""
+        return CollectSummary(self.frames, self._stored, self._alike, self._bursts, self.outages)
 
     def offer(self, frame: Frame) -> Stored | None:
         """Store a frame, unless it shows what a stored one shows; say which file it became.
@@ -153,20 +161,28 @@ class Collector:
         """
         bits = difference_hash(frame.pixels_bgr)
         if any(np.count_nonzero(bits != other) <= _LEAST_BITS for other in self._hashes):
-            self.alike += 1
+            self._alike += 1
             return None
         self._count(frame.time_seconds)
         path = self._store(_encode(frame.pixels_bgr))
         self._hashes.append(bits)
         self._latest_seconds = frame.time_seconds
-        self.stored += 1
-        return Stored(path, self.bursts, frame.time_seconds)
+        self._stored += 1
+        self._bursts = self._burst
+        return Stored(path, self._burst, frame.time_seconds)
+
+    def close(self) -> None:
+        """Take an empty folder that was made away again: it would be a class without photos."""
+        if not self._stored:
+            for path in self._made:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
 
     def _count(self, time_seconds: float) -> None:
         """Go on with the burst, or begin a new one."""
         latest = self._latest_seconds
         if latest is None or not 0 <= time_seconds - latest <= self._spec.burst_gap_seconds:
-            self.bursts += 1
+            self._burst += 1
             self._index = 0
             self._started = self._now()
 
@@ -178,16 +194,16 @@ class Collector:
             for _ in range(_MOST_COLLISIONS):
                 self._index += 1
                 name = name_picture(
-                    spec.label, started=self._started, burst=self.bursts, index=self._index
+                    spec.label, started=self._started, burst=self._burst, index=self._index
                 )
                 if _give_name(aside, spec.target / name):
                     return spec.target / name
         except OSError as error:
-            raise _cannot_store(spec.target, error, self.stored) from error
+            raise _cannot_store(spec.target, error, self._stored) from error
         finally:
             with contextlib.suppress(OSError):
                 aside.unlink(missing_ok=True)
-        raise _cannot_store(spec.target, FileExistsError(errno.EEXIST, "names taken"), self.stored)
+        raise _cannot_store(spec.target, FileExistsError(errno.EEXIST, "names taken"), self._stored)
 
 
 def collect(
@@ -197,35 +213,36 @@ def collect(
     is_due: Callable[[Frame], bool],
     until: Callable[[], bool] = lambda: False,
     when_stored: Callable[[Stored | None], None] = lambda stored: None,
-) -> CollectSummary:
+    when_away: Callable[[Offline], None] = lambda offline: None,
+) -> None:
     """Offer the frames that are due to the collector, until the source ends or all is there.
 
     Args:
         source: Where the frames come from; closed by who opened it.
-        collector: Stores them.
+        collector: Stores them, and counts what happens.
         is_due: Asked for each frame.
         until: Asked before each frame; ends the run once it says yes.
         when_stored: Told of each frame that was due: what was stored, or `None`.
+        when_away: Told, several times a second, that a live source delivers nothing.
 
     Raises:
         SourceError: The source is lost.
         OutputError: A picture cannot be stored.
     """
-    frames = outages = 0
     is_away = False
     while not collector.is_full and not until():
         frame = source.read()
         if frame is None:
             break
         if isinstance(frame, Offline):
-            outages += not is_away
+            collector.outages += not is_away
             is_away = True
+            when_away(frame)
             continue
         is_away = False
-        frames += 1
+        collector.frames += 1
         if is_due(frame):
             when_stored(collector.offer(frame))
-    return CollectSummary(frames, collector.stored, collector.alike, collector.bursts, outages)
 
 
 class Interval:
@@ -312,9 +329,9 @@ def _give_name(aside: Path, path: Path) -> bool:
 
 def _cannot_store(target: Path, error: OSError, stored: int) -> OutputError:
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    before = f"; the {stored} stored before are whole" if stored else ""
     return OutputError(
         "A picture is stored in full or not at all",
         received=f"{target}: {error.strerror or error}",
-        fix=("Make room on the disk" if is_full else "Check the folder and its disk")
-        + f"; the {stored} pictures stored before are whole",
+        fix=("Make room on the disk" if is_full else "Check the folder and its disk") + before,
     )

@@ -6,13 +6,19 @@ old picture is not shown to the model, and neither is one in which nothing moves
 
 from typing import Protocol
 
-from edge.classifier import Classifier
 from edge.decision import Decider
 from edge.events import EventTracker
 from edge.records import Clock, Event, Frame, Look, Offline, Picture, Prediction
 
 LONGEST_AGE_SECONDS = 1.0
 """Frames older than this are not decided on, unless told otherwise."""
+
+
+class FrameClassifier(Protocol):
+    """Says what is on a frame; `edge.classifier.Classifier` is one."""
+
+    def classify_frame(self, frame: Frame) -> Prediction:
+        """Classify one frame."""
 
 
 class PictureJudge(Protocol):
@@ -49,6 +55,7 @@ class Watcher:
             before the model or after it. `None` for a recording that nobody watches live.
 
     Example:
+        >>> from edge.classifier import Classifier
         >>> from edge.testing import FakeInterpreter, ManualClock, blank_frame, fake_model
         >>> labels = ("cat", "none")
         >>> classifier = Classifier(fake_model(labels), FakeInterpreter([(0.9, 0.1)]))
@@ -64,7 +71,7 @@ class Watcher:
 
     def __init__(
         self,
-        classifier: Classifier,
+        classifier: FrameClassifier,
         decider: Decider,
         *,
         clock: Clock,

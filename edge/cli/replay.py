@@ -1,7 +1,6 @@
 """`edge replay`: clips run through model and rules, held against what a person saw on them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,18 +8,24 @@ import typer
 
 from edge.cli import output
 from edge.cli.options import JsonOption, ModelOption, RuntimeOption, ThreadsOption
+from edge.cli.run_options import (
+    EvidenceOption,
+    NoMotionGateOption,
+    PictureOption,
+    RegionOption,
+    ThresholdOption,
+)
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
+    from edge.cli.replay_report import Report
     from edge.replay.clips import Clip
     from edge.replay.cost import Cost
     from edge.replay.expectations import Expectation
     from edge.replay.recording import Recording
     from edge.replay.rules import Rules
-    from edge.replay.scoring import Counts, Finding
-    from edge.replay.tune import Trial, Tuning
-
-_MOST_CHOICES = 10
+    from edge.replay.session import ReplaySetup
+    from edge.replay.tune import Tuning
 
 
 def replay(
@@ -35,30 +40,11 @@ def replay(
         ),
     ],
     model: ModelOption = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RULES",
-            help='Rules of evidence, such as "rule=mean window=8".',
-            show_default="the model's",
-        ),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--threshold",
-            metavar="[LABEL=]SCORE",
-            help="Score that wins a vote, for all labels or for one; repeatable.",
-            show_default="the model's",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(help="Part of the frame that counts, in shares.", show_default="all of it"),
-    ] = None,
-    no_motion_gate: Annotated[
-        bool, typer.Option("--no-motion-gate", help="Show every frame to the model.")
-    ] = False,
+    evidence: EvidenceOption = "",
+    threshold: ThresholdOption = None,
+    region: RegionOption = None,
+    picture: PictureOption = "",
+    no_motion_gate: NoMotionGateOption = False,
     tune: Annotated[
         bool, typer.Option("--tune", help="Search thresholds and rules for the lowest cost.")
     ] = False,
@@ -87,35 +73,26 @@ def replay(
         CatseyeError: Clips, table or model cannot be used.
     """
     from edge.classifier import open_classifier
+    from edge.cli.replay_report import show, show_tuning
     from edge.modelfile import default_model_path
     from edge.replay.clips import find_clips
     from edge.replay.cost import parse_cost
 
     chosen_cost = parse_cost(cost or "")
+    setup = _make_setup(region, picture, has_gate=not no_motion_gate)
     found = find_clips(clips)
     path = model or default_model_path()
     with open_classifier(path, runtime=runtime, threads=threads) as classifier:
-        rules = _make_rules(classifier, threshold or (), evidence or "")
-        expectations = _read_expectations(
-            expect, classifier.labels, found, is_folder=clips.is_dir()
-        )
-        recordings = _record(classifier, found, rules, region=region, has_gate=not no_motion_gate)
+        rules = _make_rules(classifier, threshold or (), evidence)
+        is_single = found[0].path == clips
+        expectations = _read_expectations(expect, classifier.labels, found, is_single=is_single)
+        recordings = _record(classifier, found, setup)
     _check_lengths(expect, expectations, recordings)
     report = _score(recordings, expectations, rules, chosen_cost)
-    _show(report, model_sha256=classifier.model.sha256, is_json=json)
+    show(report, model_sha256=classifier.model.sha256, is_json=json)
     if tune:
         tuning = _tune(recordings, expectations, rules, cost=chosen_cost, tries=tries)
-        _show_tuning(tuning, rules, chosen_cost, is_json=json)
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    findings: tuple["Finding", ...]
-    total: "Counts"
-    cost: float
-    weights: "Cost"
-    clips: tuple[str, ...]
-    shortages: tuple[str, ...]
+        show_tuning(tuning, rules, chosen_cost, is_json=json)
 
 
 def _make_rules(classifier: "Classifier", thresholds: Sequence[str], evidence: str) -> "Rules":
@@ -132,33 +109,37 @@ def _make_rules(classifier: "Classifier", thresholds: Sequence[str], evidence: s
 
 
 def _read_expectations(
-    path: Path, labels: Sequence[str], clips: Sequence["Clip"], *, is_folder: bool
+    path: Path, labels: Sequence[str], clips: Sequence["Clip"], *, is_single: bool
 ) -> dict[str, tuple["Expectation", ...]]:
     """Read the table; for a single clip, rows of others are no mistake."""
     from edge.replay.expectations import read_expectations
     from edge.replay.rules import BACKGROUND
 
     names = [clip.name for clip in clips]
-    is_known = is_folder and len(names) > 1
     rows = read_expectations(
-        path, labels=labels, clips=names if is_known else None, background=BACKGROUND
+        path, labels=labels, clips=None if is_single else names, background=BACKGROUND
     )
+    if is_single and rows and not any(row.clip in names for row in rows):
+        output.say(f"edge: {path} has no row of {names[0]}: nothing is expected on it")
     return {name: tuple(row for row in rows if row.clip == name) for name in names}
 
 
+def _make_setup(region: str | None, picture: str, *, has_gate: bool) -> "ReplaySetup":
+    from edge.assignments import parse_assignments
+    from edge.region import parse_region
+    from edge.replay.session import ReplaySetup
+    from edge.sensor import SensorSpec
+
+    sensor = parse_assignments(picture, SensorSpec(), option="--picture")
+    return ReplaySetup(None if region is None else parse_region(region), has_gate, sensor)
+
+
 def _record(
-    classifier: "Classifier",
-    clips: Sequence["Clip"],
-    rules: "Rules",
-    *,
-    region: str | None,
-    has_gate: bool,
+    classifier: "Classifier", clips: Sequence["Clip"], setup: "ReplaySetup"
 ) -> list["Recording"]:
     from edge.cli.progress import progress
-    from edge.region import parse_region
-    from edge.replay.session import ReplaySetup, record_clips
+    from edge.replay.session import record_clips
 
-    setup = ReplaySetup(rules, None if region is None else parse_region(region), has_gate)
     with progress("replaying", len(clips)) as advance:
         return list(record_clips(clips, classifier, setup, when_done=lambda: advance(1)))
 
@@ -180,8 +161,9 @@ def _score(
     expectations: Mapping[str, Sequence["Expectation"]],
     rules: "Rules",
     cost: "Cost",
-) -> _Report:
-    from edge.replay.rules import BACKGROUND
+) -> "Report":
+    from edge.cli.replay_report import Report
+    from edge.replay.rules import BACKGROUND, replay_rules
     from edge.replay.scoring import count_findings, score_clip
     from edge.replay.shortage import list_shortages
 
@@ -190,7 +172,7 @@ def _score(
         for recording in recordings
         for finding in score_clip(
             recording.clip,
-            recording.events,
+            replay_rules(recording, rules),
             expectations[recording.clip],
             seconds=recording.seconds,
         )
@@ -201,7 +183,8 @@ def _score(
     shortages = list_shortages(
         findings, total, expectations=expectations, clips=clips, labels=labels
     )
-    return _Report(findings, total, cost.of(total), cost, clips, tuple(shortages))
+    empty = tuple(clip for clip in clips if not expectations[clip])
+    return Report(findings, total, cost.of(total), cost, clips, empty, tuple(shortages))
 
 
 def _tune(
@@ -228,114 +211,3 @@ def _tune(
             tries=tries,
             when_tried=lambda: advance(1),
         )
-
-
-def _show(report: _Report, *, model_sha256: str, is_json: bool) -> None:
-    if is_json:
-        for finding in report.findings:
-            output.emit_json({"type": "finding", **finding.to_dict()})
-        output.emit_json(
-            {
-                "type": "summary",
-                "clips": report.clips,
-                **report.total.to_dict(),
-                "cost": report.cost,
-                "weights": str(report.weights),
-                "too_few": report.shortages,
-                "model_sha256": model_sha256,
-            }
-        )
-        return
-    output.emit_table(
-        ("clip", "verdict", "label", "from s", "to s", "late s"),
-        [
-            (
-                finding.clip,
-                finding.verdict.value,
-                finding.label,
-                f"{finding.start_seconds:.2f}",
-                f"{finding.end_seconds:.2f}",
-                None if finding.late_seconds is None else f"{finding.late_seconds:.2f}",
-            )
-            for finding in report.findings
-        ],
-    )
-    output.emit_text(f"{len(report.clips)} clips: {describe_counts(report.total)}")
-    output.emit_text(f"cost {report.cost:.4g} ({report.weights})")
-    for sentence in report.shortages:
-        output.emit_text(f"too few: {sentence}")
-
-
-def describe_counts(total: "Counts") -> str:
-    """Say in words how often each verdict was given.
-
-    Example:
-        >>> from edge.replay.scoring import Counts
-        >>> describe_counts(Counts(right=2, missed=1, false=1, late_seconds=0.8, seconds=1800.0))
-        '2 of 3 appearances right, 1 missed, 0 wrong, 0 repeated, 0.40 s late on average, \
-1 false events in 30.0 minutes (2 an hour)'
-    """
-    late = f"{total.late_seconds / total.right:.2f} s late on average, " if total.right else ""
-    return (
-        f"{total.right} of {total.right + total.missed} appearances right, {total.missed} missed, "
-        f"{total.wrong} wrong, {total.repeated} repeated, {late}{total.false} false events in "
-        f"{total.seconds / 60:.1f} minutes ({total.false_per_hour:.4g} an hour)"
-    )
-
-
-def _show_tuning(tuning: "Tuning", rules: "Rules", cost: "Cost", *, is_json: bool) -> None:
-    if is_json:
-        for trial in tuning.front:
-            output.emit_json(_choice(trial, rules))
-        output.emit_json(
-            {
-                "type": "tuning",
-                "tried": tuning.tried,
-                "cost_before": tuning.before.cost,
-                "cost_best": tuning.best.cost,
-                "cost_left_out": tuning.left_out_cost,
-                "options": tuning.best.rules.options(rules),
-                "weights": str(cost),
-            }
-        )
-        return
-    output.emit_table(
-        ("cost", "missed", "wrong", "false", "repeated", "late s", "options for edge run"),
-        [_row(trial, rules) for trial in tuning.front[:_MOST_CHOICES]],
-    )
-    hidden = len(tuning.front) - _MOST_CHOICES
-    if hidden > 0:
-        output.emit_text(f"{hidden} dearer choices are left out; --json lists them")
-    output.emit_text(
-        f"{tuning.tried} rules tried; cost {tuning.before.cost:.4g} as it was, "
-        f"{tuning.best.cost:.4g} with the best on these clips"
-    )
-    if tuning.left_out_cost is None:
-        output.emit_text("too few: one clip cannot say what its best rules do on another")
-    else:
-        output.emit_text(
-            f"cost {tuning.left_out_cost:.4g} when each clip is judged by rules that the others "
-            "chose; expect at least that of new clips"
-        )
-
-
-def _choice(trial: "Trial", rules: "Rules") -> dict[str, object]:
-    return {
-        "type": "choice",
-        "options": trial.rules.options(rules),
-        "cost": trial.cost,
-        **trial.total.to_dict(),
-    }
-
-
-def _row(trial: "Trial", rules: "Rules") -> tuple[object, ...]:
-    total = trial.total
-    return (
-        f"{trial.cost:.4g}",
-        total.missed,
-        total.wrong,
-        total.false,
-        total.repeated,
-        f"{total.late_seconds:.2f}",
-        trial.rules.options(rules) or "(as it was)",
-    )

@@ -15,6 +15,7 @@ from edge.cli.run_settings import (
     RunSettings,
     check_duration,
     check_max_fps,
+    choose_source,
     keep_to_cpus,
     make_source_options,
     parse_size,
@@ -69,7 +70,7 @@ def run(
     if cpus is not None:
         keep_to_cpus(cpus)
     settings = RunSettings(
-        source=_choose_source(context, camera, source),
+        source=choose_source(context, camera, source),
         options=make_source_options(
             size_wh=parse_size(size),
             rate_hz=rate,
@@ -228,20 +229,6 @@ def _show_regions(settings: RunSettings, path: Path) -> None:
         output.emit_json({"type": "regions", "path": path, "size_wh": size_wh})
     else:
         output.say(f"{path}: the region over a frame of {size_wh[0]}x{size_wh[1]} pixels")
-
-
-def _choose_source(context: typer.Context, camera: int | None, source: str | None) -> str:
-    """Prefer flags to the environment; camera 0 if nothing is named."""
-    if camera is None:
-        return "0" if source is None else source
-    origin = context.get_parameter_source("source")
-    if source is not None and (origin is None or origin.name != "ENVIRONMENT"):
-        raise SettingError(
-            "There can be only one source",
-            received=f"--camera {camera} and a --source",
-            fix="Leave one of them out",
-        )
-    return str(camera)
 
 
 def _parse_region(text: str | None) -> "Region | None":

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from edge.errors import SettingError
 
 if TYPE_CHECKING:
+    from typer import Context
+
     from edge.decision import Decider
     from edge.manifest import Manifest
     from edge.region import Region
@@ -116,6 +118,24 @@ def parse_thresholds(texts: Sequence[str], labels: Sequence[str]) -> dict[str, f
             )
         thresholds.update(dict.fromkeys([label] if label else labels, score))
     return thresholds
+
+
+def choose_source(context: "Context", camera: int | None, source: str | None) -> str:
+    """Return the address of a source: flags before the environment, camera 0 if nothing is named.
+
+    Raises:
+        SettingError: Two flags name one.
+    """
+    if camera is None:
+        return "0" if source is None else source
+    origin = context.get_parameter_source("source")
+    if source is not None and (origin is None or origin.name != "ENVIRONMENT"):
+        raise SettingError(
+            "There can be only one source",
+            received=f"--camera {camera} and a --source",
+            fix="Leave one of them out",
+        )
+    return str(camera)
 
 
 def parse_size(text: str) -> tuple[int, int]:

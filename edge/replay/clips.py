@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.errors import DataError
 from edge.images import PICTURE_SUFFIXES, is_hidden
+from edge.sources.address import redact
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +75,9 @@ def _is_picture(path: Path) -> bool:
 
 
 def _no_clip(path: Path, reason: str) -> DataError:
+    shown = redact(str(path).replace(":/", "://", 1))  # an address that was taken for a path
     return DataError(
         "A clip is a video file or a folder of pictures; a folder may hold several",
-        received=f"{path}: {reason}",
+        received=f"{shown}: {reason}",
         fix="Name a clip, or a folder with mp4, avi, mkv, webm, mov or gif files",
     )

@@ -166,7 +166,9 @@ def _check_header(header: Sequence[str]) -> Iterator[_Problem]:
             "",
             "the columns are " + ", ".join(COLUMNS),
             ", ".join(header) or "an empty line",
-            f"Write as the first line {_EXAMPLE}",
+            "Save the table with commas between its cells, and times with a point"
+            if any(";" in cell or "\t" in cell for cell in header)
+            else f"Write as the first line {_EXAMPLE}",
         )
 
 
@@ -230,7 +232,7 @@ def _check_label(label: str, line: int, known: _Known) -> Iterator[_Problem]:
 def _check_times(
     row: Mapping[str, str], line: int, start_seconds: float, end_seconds: float
 ) -> Iterator[_Problem]:
-    rule, fix = "a time is a number of seconds from 0 on", "Write it with a point: 12.5"
+    rule, fix = "a time is a number of seconds from 0 on", "Write seconds with a point: 12.5"
     for column, seconds in (("start_seconds", start_seconds), ("end_seconds", end_seconds)):
         if math.isnan(seconds):
             yield _Problem(line, column, rule, repr(row[column]), fix)

@@ -1,15 +1,15 @@
 """Rules of decision played on what was recorded: pure, and as often as wanted."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from edge.decision import Decider
 from edge.events import EventTracker
 from edge.evidence import EvidenceSpec
-from edge.records import Event
+from edge.records import Event, Picture
 from edge.replay.expectations import Expectation
-from edge.replay.recording import Recording
+from edge.replay.playback import watch_recording
+from edge.replay.recording import Recording, Sight
 from edge.replay.scoring import Counts, count_findings, score_clip
 
 BACKGROUND = ("none",)
@@ -56,37 +56,25 @@ class Rules:
 def replay_rules(
     recording: Recording, rules: Rules, *, background: Collection[str] = BACKGROUND
 ) -> tuple[Event, ...]:
-    """Decide on a recording anew and return the appearances, as `edge.watcher.Watcher` does it.
+    """Decide on a recording anew and return the appearances, each once, in order.
 
     Args:
-        recording: What was seen; its own events are not looked at.
+        recording: What was seen.
         rules: How to decide.
         background: Labels whose presence is no event.
     """
     labels = [label for label, _ in rules.thresholds]
     decider = Decider(labels, thresholds=dict(rules.thresholds), evidence=rules.evidence)
-    tracker = EventTracker(background)
-    events: list[Event] = []
-    for sight in recording.sights:
-        frame, prediction = sight.frame, sight.prediction
-        if sight.is_resting:
-            decider.rest(frame)
-            events += tracker.rest(frame.time_seconds)
-            continue
-        if prediction is None:
-            decision = decider.withhold(frame, sight.picture, now_seconds=0.0)
-        else:
-            decision = decider.decide(frame, prediction, now_seconds=0.0)
-        events += tracker.update(decision, prediction)
-    events += tracker.finish()
-    return tuple(event for event in events if event.end_seconds is not None)
+    return watch_recording(recording, decider, EventTracker(background))
 
 
 def thin_recording(recording: Recording, *, period_seconds: float) -> Recording:
-    """Leave out the frames that are no vote, so that a search is quicker.
+    """Leave out the frames that are a vote under no rules, so that a search is quicker.
 
-    What is decided on the rest is decided at the same votes; an appearance may start or end later
-    by up to a period, because dwell ends between them.
+    Whether the model may rest depends on the rules, and after a rest votes are due from another
+    frame on: what is due in either case is kept, and so are the frames on both sides of every
+    change. An appearance may still start or end later by up to a period, because dwell ends
+    between votes.
 
     Args:
         recording: What was seen.
@@ -95,25 +83,54 @@ def thin_recording(recording: Recording, *, period_seconds: float) -> Recording:
     Example:
         >>> from edge.records import Picture
         >>> from edge.replay.recording import Sight
-        >>> from edge.testing import blank_frame
+        >>> from edge.testing import blank_frame, prediction
         >>> sights = tuple(
-        ...     Sight(blank_frame(index), Picture.LIVE, None, True) for index in range(9))
-        >>> thin = thin_recording(Recording("a.mp4", 0.3, sights, ()), period_seconds=0.1)
+        ...     Sight(blank_frame(index), Picture.LIVE, prediction({"cat": 1.0}))
+        ...     for index in range(9))
+        >>> thin = thin_recording(Recording("a.mp4", 0.3, sights), period_seconds=0.1)
         >>> [sight.frame.index for sight in thin.sights]
         [0, 3, 6]
     """
-    kept = []
-    due_seconds, before = -math.inf, None
+    kept: list[Sight] = []
+    due = _Due(period_seconds)
+    before: Sight | None = None
     for sight in recording.sights:
-        state = (sight.picture, sight.is_resting, sight.prediction is None)
-        now_seconds = sight.frame.time_seconds
-        if now_seconds < due_seconds - _EARLY_SECONDS and state == before:
-            continue
-        is_late = now_seconds >= due_seconds + period_seconds or state != before
-        due_seconds = (now_seconds if is_late else due_seconds) + period_seconds
-        before = state
-        kept.append(sight)
+        has_changed = before is None or _state(sight) != _state(before)
+        if has_changed and before is not None and kept[-1] is not before:
+            kept.append(before)
+        if due.is_due(sight, has_changed=has_changed) or has_changed:
+            kept.append(sight)
+        before = sight
     return replace(recording, sights=tuple(kept))
+
+
+class _Due:
+    """Says which frames are votes, as `edge.voting.Votes` does, if the model rests and if not."""
+
+    def __init__(self, period_seconds: float) -> None:
+        self._period_seconds = period_seconds
+        self._times: set[float] = set()
+
+    def is_due(self, sight: Sight, *, has_changed: bool) -> bool:
+        now_seconds = sight.frame.time_seconds
+        if sight.picture is not Picture.LIVE:
+            self._times.clear()  # and so are the votes
+        if has_changed and not sight.is_still:
+            self._times.add(now_seconds)
+        times = {self._next(time_seconds, now_seconds) for time_seconds in self._times}
+        is_due = times != self._times
+        self._times = times
+        return is_due
+
+    def _next(self, due_seconds: float, now_seconds: float) -> float:
+        if now_seconds < due_seconds - _EARLY_SECONDS:
+            return due_seconds
+        is_late = now_seconds >= due_seconds + self._period_seconds
+        return round((now_seconds if is_late else due_seconds) + self._period_seconds, 9)
+
+
+def _state(sight: Sight) -> tuple[Picture, bool]:
+    return sight.picture, sight.is_still
 
 
 def judge_rules(

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.classifier import Classifier
-from edge.decision import Decider
-from edge.events import EventTracker
 from edge.glance import THUMBNAIL_SHAPE
 from edge.motion import MotionGate, MotionSpec
 from edge.records import Clock, FrameSource
 from edge.region import Region
 from edge.replay.clips import Clip
-from edge.replay.recording import Recording, StillClock, record_clip
-from edge.replay.rules import BACKGROUND, Rules
+from edge.replay.playback import StillClock
+from edge.replay.recording import Eyes, Recording, record_clip
 from edge.sensor import SensorSense, SensorSpec
-from edge.watcher import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +22,14 @@ class ReplaySetup:
     """How clips are watched.
 
     Attributes:
-        rules: How predictions become decisions.
         region: What is cut out of the frames; all of it when `None`.
         has_gate: Whether the model is spared frames in which nothing moves.
+        sensor: When a picture is of no use.
     """
 
-    rules: Rules
     region: Region | None = None
     has_gate: bool = True
+    sensor: SensorSpec = SensorSpec()  # noqa: RUF009 - frozen
 
 
 def record_clips(
@@ -43,8 +40,6 @@ def record_clips(
     when_done: Callable[[], None] = lambda: None,
 ) -> Iterator[Recording]:
     """Yield what is seen on each clip; every frame is looked at, as fast as possible.
-
-    The decisions are those of `edge run` by the clip's own clock on a device that keeps up.
 
     Args:
         clips: These.
@@ -58,8 +53,9 @@ def record_clips(
     clock = StillClock()
     for clip in clips:
         with closing(open_clip(clip, clock=clock)) as source:
-            watcher = make_watcher(classifier, setup, clock=clock)
-            yield record_clip(clip.name, source, watcher, region=setup.region)
+            yield record_clip(
+                clip.name, source, make_eyes(classifier, setup, clip), region=setup.region
+            )
         when_done()
 
 
@@ -74,16 +70,11 @@ def open_clip(clip: Clip, *, clock: Clock) -> FrameSource:
     return VideoFile(clip.path, clock=clock)
 
 
-def make_watcher(classifier: Classifier, setup: ReplaySetup, *, clock: Clock) -> Watcher:
-    """Make a new watcher, as `edge run` has one."""
-    rules = setup.rules
+def make_eyes(classifier: Classifier, setup: ReplaySetup, clip: Clip) -> Eyes:
+    """Make what sees a clip, as `edge run` has it; pictures of a folder are no scene."""
+    if clip.path.is_dir():
+        return Eyes(classifier)
     region = Region() if setup.region is None else setup.region
     cells = np.asarray(region.cells(THUMBNAIL_SHAPE), np.bool_)
-    return Watcher(
-        classifier,
-        Decider(classifier.labels, thresholds=dict(rules.thresholds), evidence=rules.evidence),
-        clock=clock,
-        sensor=SensorSense(SensorSpec()),
-        gate=MotionGate(MotionSpec(), cells) if setup.has_gate else None,
-        events=EventTracker(BACKGROUND),
-    )
+    gate = MotionGate(MotionSpec(), cells) if setup.has_gate else None
+    return Eyes(classifier, SensorSense(setup.sensor), gate)

@@ -44,8 +44,9 @@ def list_shortages(
     most = highest_rate(total.false, total.seconds / 3600)
     if most > total.false_per_hour + _ENOUGH_FALSE_PER_HOUR:
         yield (
-            f"{total.false} false events in {total.seconds / 60:.1f} minutes: it may be up to "
-            f"{most:.3g} an hour; less than one an hour takes three hours without any to show"
+            f"{total.false} false event{'' if total.false == 1 else 's'} in "
+            f"{total.seconds / 60:.1f} minutes: it may be up to {_write_rate(most)} an hour; "
+            "less than one an hour takes three hours without any to show"
         )
     if all(expectations.get(clip) for clip in clips):
         yield "every clip has an appearance: nothing is known about an empty scene"
@@ -75,6 +76,10 @@ def highest_rate(events: int, hours: float) -> float:
         else:
             high = middle
     return high / hours
+
+
+def _write_rate(rate: float) -> str:
+    return f"{rate:.3g}" if rate < 1000 or math.isinf(rate) else f"{round(rate, -1):.0f}"
 
 
 def _chance_of_at_most(events: int, mean: float) -> float:

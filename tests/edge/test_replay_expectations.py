@@ -55,7 +55,7 @@ def test_parse_takes_columns_in_any_order_and_names_with_commas():
         ("room.mp4,none,0,1", "not 'none'. Leave the row out: where nothing is written"),
         # times
         ("room.mp4,cat,soon,1", "line 2, start_seconds: a time is a number of seconds from 0 on, "
-         "not 'soon'. Write it with a point: 12.5."),
+         "not 'soon'. Write seconds with a point: 12.5."),
         ("room.mp4,cat,-1,1", "not '-1'"),
         ("room.mp4,cat,nan,1", "not 'nan'"),
         ("room.mp4,cat,0,inf", "line 2, end_seconds: a time is a number"),
@@ -88,6 +88,11 @@ def test_parse_names_all_mistakes_at_once():
 def test_parse_wants_the_four_columns(header):
     with pytest.raises(DataError, match=r"line 1: the columns are clip, label, start_seconds"):
         parse_expectations(f"{header}\nroom.mp4,cat,0,1\n", labels=LABELS)
+
+
+def test_parse_knows_the_separator_of_other_spreadsheets():
+    with pytest.raises(DataError, match="Save the table with commas between its cells"):
+        parse_expectations(HEADER.replace(",", ";") + "room.mp4;cat;0;1\n", labels=LABELS)
 
 
 def test_appearances_of_two_labels_may_overlap():
