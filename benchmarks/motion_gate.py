@@ -22,6 +22,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from loopback_camera import LoopbackCamera
 from motion_cases import CASES, STARTS_SECONDS, Case
 
 from edge.benchmark import describe_machine
@@ -203,15 +204,23 @@ def noisy_pictures(count: int) -> list[Pixels]:
 
 def compare_whole(model: Path, seconds: float) -> None:
     """Print the processor time of `edge run` on an empty scene, with and without its gate."""
+    print(f"edge run, empty scene for {seconds:g} s, 640x480, {_RATE_HZ:g} per second:")
+    command = [sys.executable, "-m", "edge", "run", "--json", "--model", str(model)]
+    command += ["--duration", str(seconds), "--source"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.avi"
         write_empty_clip(path, seconds)
-        command = [sys.executable, "-m", "edge", "run", "--json", "--model", str(model)]
-        command += ["--source", str(path)]
-        gated = child_seconds(command)
-        ungated = child_seconds([*command, "--no-motion-gate"])
-    print(f"edge run, empty scene of {seconds:g} s, 640x480, {_RATE_HZ:g} per second:")
-    print(f"gated {gated:.2f} s, ungated {ungated:.2f} s of processor; ratio {gated / ungated:.3f}")
+        compare_source("recording", [*command, str(path)])
+    pictures = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in noisy_pictures(16)]
+    with LoopbackCamera(pictures) as camera:
+        compare_source("MJPEG camera", [*command, camera.address])
+
+
+def compare_source(name: str, command: Sequence[str]) -> None:
+    """Print the processor time of a command with and without its gate."""
+    gated = child_seconds(command)
+    ungated = child_seconds([*command, "--no-motion-gate"])
+    print(f"{name}: gated {gated:.2f} s, ungated {ungated:.2f} s; ratio {gated / ungated:.3f}")
 
 
 def write_empty_clip(path: Path, seconds: float) -> None:

@@ -25,14 +25,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from loopback_camera import LoopbackCamera
 
 START_LIMIT_SECONDS, MEMORY_LIMIT_MB = 0.5, 110.0
 SAMPLE_SECONDS = 2.0
 WARM_UP_SECONDS = 5.0
-RATE_HZ = 30
-BOUNDARY = b"frame"
+
 
 # What a person writes who wants one label, with LiteRT and OpenCV.
 BARE_SCRIPT = """
@@ -53,6 +53,8 @@ with open("/proc/self/smaps_rollup") as rollup:
 
 PREPARE = """
 import json, sys
+from loopback_camera import RATE_HZ, LoopbackCamera
+
 from edge.benchmark import describe_machine
 from edge.integrity import verify_model
 from edge.modelfile import default_model_path, read_model_file
@@ -178,9 +180,14 @@ def show_imports(model: Path, source: Path) -> None:
     print(f"  {'interpreter, model, source, end':<28}{rest_ms:5.1f}")
 
 
+def noise_pictures() -> list[bytes]:
+    """Return moving noise as JPEG files."""
+    return [bytes.fromhex(line) for line in ask_python(DRAW_PICTURES).splitlines()]
+
+
 def show_memory(model: Path, seconds: float) -> None:
     """Print the memory of a running instance over time, and what it is."""
-    with LoopbackCamera() as camera, tempfile.TemporaryFile("w+") as log:
+    with LoopbackCamera(noise_pictures()) as camera, tempfile.TemporaryFile("w+") as log:
         command = run_command(model, "--source", camera.address)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         lines = LineCounter(process)
@@ -315,48 +322,6 @@ class LineCounter(threading.Thread):
         """Read until the end."""
         for line in self._stream or ():
             self.count += json.loads(line)["type"] == "decision"
-
-
-class LoopbackCamera:
-    """A network camera on this machine: moving noise as MJPEG."""
-
-    def __init__(self) -> None:
-        pictures = [bytes.fromhex(line) for line in ask_python(DRAW_PICTURES).splitlines()]
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                content_type = f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}"
-                self.send_header("Content-Type", content_type)
-                self.end_headers()
-                started = time.monotonic()
-                number = 0
-                try:
-                    while True:
-                        body = pictures[number % len(pictures)]
-                        self.wfile.write(b"--" + BOUNDARY + b"\r\nContent-Type: image/jpeg\r\n")
-                        self.wfile.write(b"Content-Length: %d\r\n\r\n" % len(body) + body + b"\r\n")
-                        number += 1
-                        time.sleep(max(0.0, started + number / RATE_HZ - time.monotonic()))
-                except OSError:
-                    return  # the reader has gone
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self._server.server_port}/camera.mjpg"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def __enter__(self) -> "LoopbackCamera":
-        """Return the camera itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Switch it off."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from edge.records import Frame, FrameSource, Pixels, SkippingSource
 from edge.sources.options import orient
 from edge.sources.pacing import PacedSource
 
-REST_SECONDS = 0.1
+REST_SECONDS = 0.15
 """Time from one frame to the next while the reader rests, where the source is that fast."""
 
 _BEAT_SECONDS = 0.5
@@ -148,7 +148,7 @@ class Lens:
                 self._skip(source, frame)
 
     def _skip(self, source: FrameSource, frame: Frame) -> None:
-        """Pass over frames while the reader rests: it then needs some ten per second."""
+        """Pass over frames while the reader rests: it then needs some six per second."""
         period_seconds = frame.time_seconds - self._frame_seconds
         self._frame_seconds = time_seconds = frame.time_seconds
         if self._request.every_frame or not isinstance(source, SkippingSource):

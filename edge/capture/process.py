@@ -89,7 +89,7 @@ class CaptureProcess:
         self.needs_fitted = request.input is not None
         """Whether frames are to be fitted; say no while nobody looks at `Frame.fitted`."""
         self.is_resting = False
-        """Say yes while nothing moves: some ten frames per second come then, and none is fitted."""
+        """Say yes while nothing moves: some six frames per second come then, and none is fitted."""
         self._start()
 
     @property

@@ -47,7 +47,7 @@ CASES = [
 OPENS_FOR_A_MOMENT = {"exposure steps up", "exposure steps down", "infrared switches on"}
 
 
-@pytest.mark.parametrize("rate_hz", [30.0, 10.0])
+@pytest.mark.parametrize("rate_hz", [30.0, 10.0, 6.0])
 @pytest.mark.parametrize("name", CASES)
 def test_generated_scene(bench, name, rate_hz):
     case = next(case for case in bench.CASES if case.name == name)
