@@ -49,7 +49,10 @@ class LensRequest:
 
     def to_json(self) -> str:
         """Write it as one line."""
-        return json.dumps(asdict(self))
+        values = asdict(self)
+        if self.region is not None:  # it has more, which is made anew
+            values["region"] = {"box": self.region.box, "polygon": self.region.polygon}
+        return json.dumps(values)
 
     @classmethod
     def from_json(cls, text: str) -> "LensRequest":
