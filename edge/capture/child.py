@@ -1,10 +1,10 @@
 """The parent's handle on one capture process: start it, hear it, end it."""
 
-import contextlib
 import json
 import os
 import select
 import signal
+from contextlib import ExitStack, suppress
 
 from edge.capture.message import Message
 from edge.capture.nursery import Nursery
@@ -42,19 +42,14 @@ class LensChild:
         self._rest = b""
         self.has_hung_up = False
         self._nursery = nursery
-        descriptor, memory = create_memory(fitted_wh)
-        bell, ring = os.pipe()
-        heard, self._voice = os.pipe()
-        messages, said = os.pipe()
-        self._own = {bell, self._voice, messages}
-        try:
+        with ExitStack() as own, ExitStack() as theirs:
+            descriptor, memory = create_memory(fitted_wh)
+            theirs.callback(os.close, descriptor)
+            bell, ring = _open_pipe(own, theirs)
+            heard, self._voice = _open_pipe(theirs, own)
+            messages, said = _open_pipe(own, theirs)
             self.pid = nursery.start((descriptor, ring, heard, said))
-        except OSError:
-            self._close()
-            raise
-        finally:
-            for theirs in (descriptor, ring, heard, said):
-                os.close(theirs)
+            self._own = own.pop_all()
         self.slot = SlotReader(memory, fitted_wh)
         os.set_blocking(bell, False)
         self._bell, self._messages = bell, messages
@@ -94,7 +89,7 @@ class LensChild:
 
         A process may be stuck in its driver so that the system cannot end it now.
         """
-        self._close()
+        self._own.close()
         if self._nursery.exit_code(self.pid, grace_seconds) is None:
             self._nursery.kill(self.pid)
         return self._nursery.exit_code(self.pid, _KILL_SECONDS) is not None
@@ -102,10 +97,6 @@ class LensChild:
     def has_ended(self) -> bool:
         """Whether the process is gone for good."""
         return self._nursery.exit_code(self.pid) is not None
-
-    def _close(self) -> None:
-        while self._own:
-            os.close(self._own.pop())
 
     def _read_messages(self) -> list[Message]:
         heard = os.read(self._messages, 65_536)
@@ -116,8 +107,16 @@ class LensChild:
         return [said for line in lines if (said := Message.decode(line)) is not None]
 
     def _tell(self, text: bytes) -> None:
-        with contextlib.suppress(OSError):  # it has ended, and is heard to hang up
+        with suppress(OSError):  # it has ended, and is heard to hang up
             os.write(self._voice, text)
+
+
+def _open_pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    """Open a pipe whose ends are closed with these; the one to read from comes first."""
+    reading, writing = os.pipe()
+    reader.callback(os.close, reading)
+    writer.callback(os.close, writing)
+    return reading, writing
 
 
 def _order(

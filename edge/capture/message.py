@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge import errors
+from edge.address import redact
 from edge.errors import CatseyeError, SourceError
-from edge.sources.address import redact
 
 OPENED = "opened"
 """The first frame after an opening is there; `text` is its size."""

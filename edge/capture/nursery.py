@@ -26,7 +26,8 @@ from edge.integrity import child_command, child_environment
 _MODULE = "edge.capture.nursery"
 _BORN = "born"
 _ENDED = "ended"
-_REPLY_SECONDS = 10.0  # a program of its own imports NumPy and OpenCV first
+_FIRST_REPLY_SECONDS = 20.0  # a program of its own imports NumPy and OpenCV first
+_REPLY_SECONDS = 2.0
 _END_SECONDS = 1.0
 _MOST_BYTES = 65_536
 _DESCRIPTORS = 4
@@ -49,6 +50,7 @@ class Nursery:
         self.has_ended = False
         self._codes: dict[int, int] = {}
         self._rest = b""
+        self._reply_seconds = _FIRST_REPLY_SECONDS
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._pid = _fork(theirs) if _has_one_thread() else _spawn(theirs)
@@ -67,12 +69,16 @@ class Nursery:
         except OSError:
             self.has_ended = True
             raise
-        end_seconds = time.monotonic() + _REPLY_SECONDS
+        end_seconds = time.monotonic() + self._reply_seconds
         while (left_seconds := end_seconds - time.monotonic()) > 0:
             born = self._listen(left_seconds)
             if born:
+                self._reply_seconds = _REPLY_SECONDS
                 return born
-        raise TimeoutError("the process that starts others does not answer")
+        with contextlib.suppress(OSError):  # what it has forked ends with it
+            os.kill(self._pid, signal.SIGKILL)
+        self.has_ended = True
+        raise TimeoutError(errno.ETIMEDOUT, "the process that starts others does not answer")
 
     def kill(self, pid: int) -> None:
         """End a capture process by force; one that has ended is left alone."""

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+from edge.address import parse_address, redact
 from edge.capture import message, watch
 from edge.capture.child import LensChild
 from edge.capture.message import Message
@@ -16,7 +17,6 @@ from edge.capture.watch import DEFAULT_LIMITS, Backoff, Limits, Watch
 from edge.clock import SystemClock
 from edge.errors import CatseyeError, SettingError, SourceError
 from edge.records import Clock, Frame, Look, Offline
-from edge.sources.address import parse_address, redact
 
 logger = logging.getLogger(__name__)
 

@@ -288,7 +288,7 @@ def _check_frames(frames: int, source: str) -> None:
     Raises:
         SourceError: It has not.
     """
-    from edge.sources.address import is_live, parse_address
+    from edge.address import is_live, parse_address
 
     if frames == 0 and is_live(source):
         raise SourceError(

@@ -70,7 +70,7 @@ def hide_passwords(text: str) -> str:
     """
     if "://" not in text:
         return text
-    from edge.sources.address import redact
+    from edge.address import redact
 
     return redact(text)
 

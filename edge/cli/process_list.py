@@ -24,7 +24,7 @@ def hide_secrets(arguments: Sequence[str], *, process: Path = _PROCESS) -> None:
     """
     if not any("://" in argument for argument in arguments):
         return
-    from edge.sources.address import redact
+    from edge.address import redact
 
     secrets = [argument for argument in arguments if redact(argument) != argument]
     if not secrets:

@@ -203,7 +203,7 @@ def _check_frames(tally: "Tally", settings: RunSettings) -> None:
     Raises:
         SourceError: It has not.
     """
-    from edge.sources.address import is_live, parse_address
+    from edge.address import is_live, parse_address
 
     if tally.frames_captured == 0 and is_live(settings.source):
         raise SourceError(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.address import GLOB, PATH, is_live, parse_address
 from edge.cli import output
 from edge.cli.run_settings import RunSettings, list_labels, make_decider, make_thresholds
 from edge.errors import SettingError
 from edge.records import Action, Clock
-from edge.sources.address import GLOB, PATH, is_live, parse_address
 
 if TYPE_CHECKING:
     from edge.capture.process import CaptureProcess

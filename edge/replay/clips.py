@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.address import redact
 from edge.errors import DataError
 from edge.images import PICTURE_SUFFIXES, is_hidden
-from edge.sources.address import redact
 
 logger = logging.getLogger(__name__)
 

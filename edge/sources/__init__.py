@@ -11,10 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from edge import address as kinds
+from edge.address import CHOICES, Address, is_live, parse_address, redact, unknown_scheme
 from edge.errors import SettingError, SourceError
 from edge.records import Clock, FrameSource
-from edge.sources import address as kinds
-from edge.sources.address import CHOICES, Address, is_live, parse_address, redact, unknown_scheme
 from edge.sources.options import SourceOptions, orient
 
 __all__ = [
@@ -47,7 +47,7 @@ def open_source(address: str, *, clock: Clock, options: SourceOptions = _DEFAULT
     recording by its own clock.
 
     Args:
-        address: See `edge.sources.address.parse_address`.
+        address: See `edge.address.parse_address`.
         clock: Stamps the frames.
         options: What to ask the source for.
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import cv2
 
+from edge.address import redact
 from edge.errors import SourceError
 from edge.records import Clock, Frame
-from edge.sources.address import redact
 from edge.sources.opencv import READ_SECONDS, STREAM_PARAMETERS, Capture
 from edge.sources.stamping import FrameStamper
 

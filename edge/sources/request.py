@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from edge import __version__
+from edge.address import redact
 from edge.errors import CatseyeError, SourceError, SourceRefusedError
-from edge.sources.address import redact
 from edge.sources.credentials import Credentials
 from edge.sources.opencv import OPEN_SECONDS
 from edge.sources.wire import Wire, connect, failure_of, refusal

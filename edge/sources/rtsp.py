@@ -8,9 +8,9 @@ import io
 from http.client import HTTPException, parse_headers
 from urllib.parse import urlsplit, urlunsplit
 
+from edge.address import redact
 from edge.errors import SourceError
 from edge.records import Clock, FrameSource
-from edge.sources.address import redact
 from edge.sources.credentials import Credentials
 from edge.sources.ffmpeg import FfmpegStream
 from edge.sources.opencv import OPEN_SECONDS

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from edge.address import is_live, parse_address, redact
 from edge.errors import SettingError
-from edge.sources.address import is_live, parse_address, redact
 
 # (address, kind, target, live)
 ADDRESSES = [

@@ -163,3 +163,12 @@ def test_processes_that_cannot_be_ended_do_not_pile_up(source, script, monkeypat
     for child in stuck:
         child.end()
     wait_for(source, is_frame)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_nursery_that_is_lost_is_replaced(source, number):
+    wait_for(source, is_frame)
+    os.kill(source._nursery._pid, number)
+    os.kill(source.pid, signal.SIGKILL)
+    wait_for(source, is_offline)
+    assert wait_for(source, is_frame).index > 0
