@@ -15,6 +15,7 @@ from edge.cli.options import JsonOption
 from edge.cli.run_settings import RunSettings, choose_source, make_source_options, parse_size
 from edge.cli.signals import EndOnSignal, ends_in_order
 from edge.errors import CatseyeError, SettingError, SourceError
+from edge.native import spare_memory
 
 if TYPE_CHECKING:
     from edge.cli.keys import Keys
@@ -68,6 +69,7 @@ def collect(
     Raises:
         CatseyeError: The source cannot be opened, or a picture cannot be stored.
     """
+    spare_memory()  # before NumPy is imported
     settings = RunSettings(
         source=choose_source(context, camera, source),
         options=make_source_options(
