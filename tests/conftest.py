@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+collect_ignore = ["edge/rtspd.py"]  # a program for the system's Python, which alone has `gi`
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 # Before any test imports TensorFlow: its notices are not ours, and tfmot knows Keras 2 only.
