@@ -49,6 +49,10 @@ WRONG_USAGE = [
     "convert m.keras -o m.tflite --labels file --data folder --mean 127",  # belongs to --std
     "convert m.h5 -o m.tflite --labels file --data folder",
     "convert run -o m.tflite --labels file",  # a run folder has its own
+    "replay folder --expect file --cost none=1",
+    "replay folder --expect file --picture dark=1",
+    "collect --label .. --every 1 --source demo:",
+    "collect --label cat --every 0 --source demo:",
     "package file --mean 127",  # belongs to --std
     "package file --mean 127 --std 0",
     "package file --scores odds",
@@ -63,6 +67,10 @@ WRONG_USAGE = [
     "data split folder -o new --seed -1",
 ]
 FAILED = [
+    "replay absent --expect absent.csv",
+    "replay folder --expect absent.csv",  # without a clip
+    "collect --label cat --every 1 --source absent.mp4",
+    "collect --label cat --every 1 --source demo: --into file",  # which is no folder
     "run --source absent.mp4",
     "run --source demo: --model absent.tflite",
     "run --source demo: --model file",  # no model
