@@ -53,8 +53,6 @@ with open("/proc/self/smaps_rollup") as rollup:
 
 PREPARE = """
 import json, sys
-from loopback_camera import RATE_HZ, LoopbackCamera
-
 from edge.benchmark import describe_machine
 from edge.integrity import verify_model
 from edge.modelfile import default_model_path, read_model_file

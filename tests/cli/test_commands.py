@@ -78,8 +78,8 @@ def test_sources_lists_own_verbs_first_and_lets_nobody_replace_them(monkeypatch)
     ]
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries)
     listed = list(sources())
-    assert [source.name for source in listed[:6]] == list(commands._OWN)
-    assert listed[6:] == [
+    assert [source.name for source in listed[: len(commands._OWN)]] == list(commands._OWN)
+    assert listed[len(commands._OWN) :] == [
         CommandSource("aim", module="lens.cli", attribute="aim"),
         CommandSource("zoom", module="lens.cli", attribute="zoom"),
     ]
