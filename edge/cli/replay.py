@@ -92,7 +92,7 @@ def replay(
     show(report, model_sha256=classifier.model.sha256, is_json=json)
     if tune:
         tuning = _tune(recordings, expectations, rules, cost=chosen_cost, tries=tries)
-        show_tuning(tuning, rules, chosen_cost, is_json=json)
+        show_tuning(tuning, _make_rules(classifier, (), ""), chosen_cost, is_json=json)
 
 
 def _make_rules(classifier: "Classifier", thresholds: Sequence[str], evidence: str) -> "Rules":

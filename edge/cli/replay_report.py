@@ -96,7 +96,14 @@ def describe_counts(total: "Counts") -> str:
 
 
 def show_tuning(tuning: "Tuning", rules: "Rules", cost: "Cost", *, is_json: bool) -> None:
-    """Write which rules cost least, and what that is worth."""
+    """Write which rules cost least, and what that is worth.
+
+    Args:
+        tuning: What the search has found.
+        rules: The model's own, which `edge run` follows where no option says otherwise.
+        cost: What the mistakes cost.
+        is_json: Whether JSON lines are written.
+    """
     if is_json:
         for trial in tuning.front:
             output.emit_json(_choice(trial, rules))
@@ -150,7 +157,7 @@ def _row(trial: "Trial", rules: "Rules") -> tuple[object, ...]:
         total.false,
         total.repeated,
         f"{total.late_seconds:.2f}",
-        trial.rules.options(rules) or "(as it was)",
+        trial.rules.options(rules) or "(none)",
     )
 
 

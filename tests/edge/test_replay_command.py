@@ -80,6 +80,18 @@ def test_tune_shows_the_options_for_edge_run(capfd, folder):
     assert "when each clip is judged by rules that the others chose" in shown
 
 
+def test_tune_prints_options_that_hold_without_those_of_replay(capfd, folder):
+    assert replay(folder, "--evidence", SURE, "--threshold", "red=0.9", "--json") == 0
+    before = json.loads(capfd.readouterr().out.splitlines()[-1])
+    tuned = ("--tune", "--tries", "1", "--json")
+    assert replay(folder, "--evidence", SURE, "--threshold", "red=0.9", *tuned) == 0
+    tuning = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert replay(folder, *shlex.split(tuning["options"]), "--json") == 0
+    again = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert "--threshold red=0.9" in tuning["options"]
+    assert again["late_seconds"] == before["late_seconds"]
+
+
 def test_tune_on_one_clip_says_that_it_is_too_few(capfd, folder):
     assert replay(folder, "--tune", "--tries", "5", clips="clips/porch.avi") == 0
     assert "too few: one clip cannot say what its best rules do" in capfd.readouterr().out
