@@ -1,12 +1,38 @@
 """What `edge run` writes while it runs and when it ends, as JSON and as lines; see also `panel`."""
 
+from collections.abc import Callable
+
 from edge.cli import output
 from edge.clock import RateMeter
-from edge.records import UNKNOWN, Clock, Decision, Event, Look, Picture
+from edge.records import UNKNOWN, Action, Clock, Decision, Event, Look, Picture
 from edge.runtime import RunSummary, Tally
 
 _STATUS_SECONDS = 10.0
 _MOST_LABELS = 6
+
+
+class Display:
+    """What shows a run; it ends the run once its reader has gone (`edge run | head -1`).
+
+    Args:
+        display: Writes the lines; closed with this.
+        when_unread: Called when nobody reads them any more.
+    """
+
+    def __init__(self, display: Action, *, when_unread: Callable[[], None]) -> None:
+        self._display = display
+        self._when_unread = when_unread
+
+    def handle(self, look: Look) -> None:
+        """Pass the look on."""
+        try:
+            self._display.handle(look)
+        except BrokenPipeError:
+            self._when_unread()
+
+    def close(self) -> None:
+        """Close the display; a second call does nothing."""
+        self._display.close()
 
 
 class JsonLines:
@@ -174,6 +200,8 @@ def describe_summary(summary: RunSummary) -> str:
         )
     if summary.outages:
         lines.append(f"the source was away {_count(summary.outages, 'time')}")
+    if summary.failures:
+        lines.append(f"actions failed {_count(summary.failures, 'time')}; the log says why")
     return "\n".join(lines)
 
 
@@ -198,6 +226,7 @@ def emit_summary(summary: RunSummary, *, model_sha256: str | None) -> None:
             "decided": summary.decided,
             "events": summary.events,
             "outages": summary.outages,
+            "failures": summary.failures,
             "model_sha256": model_sha256,
         }
     )

@@ -8,7 +8,7 @@ import pytest
 from edge.cli import live
 from edge.records import Decision, Event, Look, Picture
 from edge.runtime import Percentiles, RunSummary, Tally
-from edge.testing import ManualClock, blank_frame
+from edge.testing import ManualClock, RecordingAction, blank_frame
 
 CAT = Decision("cat", 0.9312345678, frame=42, time_seconds=1.4, age_ms=17.1234567)
 UNKNOWN = Decision("unknown", 0.31, frame=43, time_seconds=1.5, age_ms=9.0)
@@ -29,6 +29,7 @@ SUMMARY = RunSummary(
     decided={"none": 120, "cat": 30},
     events=1,
     outages=2,
+    failures=3,
 )
 EMPTY = RunSummary(0, 0, 0, 0, 0, 0.0, 0.0, None, 0, {}, 0, 0)
 
@@ -92,6 +93,25 @@ def test_nothing_is_written_of_a_still_picture(capsys):
     assert json_of(capsys, Look(Picture.LIVE, blank_frame(), is_resting=True)) == []
 
 
+def test_a_display_that_nobody_reads_any_more_ends_the_run():
+    class Unread(RecordingAction):
+        def handle(self, look):
+            raise BrokenPipeError
+
+    ended = []
+    unread = Unread()
+    display = live.Display(unread, when_unread=lambda: ended.append(True))
+    display.handle(look_at(CAT))
+    display.close()
+    assert (ended, unread.is_closed) == ([True], True)
+
+
+def test_a_display_that_is_read_gets_each_look():
+    shown = RecordingAction()
+    live.Display(shown, when_unread=pytest.fail).handle(OFFLINE)
+    assert shown.handled == [OFFLINE]
+
+
 def test_the_json_summary_is_the_documented_one(capsys):
     live.emit_summary(SUMMARY, model_sha256="ab" * 32)
     assert json.loads(capsys.readouterr().out) == {
@@ -108,6 +128,7 @@ def test_the_json_summary_is_the_documented_one(capsys):
         "decided": {"none": 120, "cat": 30},
         "events": 1,
         "outages": 2,
+        "failures": 3,
         "model_sha256": "ab" * 32,
     }
 
@@ -182,6 +203,7 @@ def test_the_summary_is_in_words():
         "frame to label: p50 12.3 ms, p99 40.1 ms",
         "150 decisions: none 120 (80 %), cat 30 (20 %); 1 event",
         "the source was away 2 times",
+        "actions failed 3 times; the log says why",
     ]
 
 
