@@ -92,12 +92,14 @@ class PlainLines:
         self._rate.add(now_seconds)
         if now_seconds - self._status_seconds >= _STATUS_SECONDS:
             self._status_seconds = now_seconds
-            idle = ", nothing moves" if look.is_resting else ""
+            state = ", nothing moves" if look.is_resting else ""
+            if look.picture is not Picture.LIVE:
+                state = f", picture: {look.picture.value}, {look.reason}".removesuffix(", ")
             age_ms = (now_seconds - look.frame.captured_seconds) * 1000
             output.say(
                 f"{look.frame.time_seconds:8.2f} s  ({self._rate.rate_hz(now_seconds):.1f} frames "
                 f"per second, {age_ms:.0f} ms from frame to label, "
-                f"{self._tally.frames_dropped} dropped{idle})"
+                f"{self._tally.frames_dropped} dropped{state})"
             )
 
     def close(self) -> None:
@@ -265,8 +267,9 @@ def _emit_event(event: Event) -> None:
 def _describe_picture(look: Look) -> str:
     if look.frame is None:
         return f"{'':8}    {look.picture.value}: waiting for it, Ctrl-C ends"  # the log says why
-    reason = "" if look.picture is Picture.LIVE else ", nothing is decided"
-    return f"{look.frame.time_seconds:8.2f} s  picture: {look.picture.value}{reason}"
+    why = f" ({look.reason})" if look.reason else ""
+    ending = "" if look.picture is Picture.LIVE else f"{why}, nothing is decided"
+    return f"{look.frame.time_seconds:8.2f} s  picture: {look.picture.value}{ending}"
 
 
 def _list_decided(summary: RunSummary) -> str:

@@ -189,6 +189,14 @@ def test_plain_lines_tell_what_is_wrong_with_the_picture_once(plain):
     assert say(look_at(CAT)) == "    1.40 s  picture: live\n    1.40 s  cat 0.93\n"
 
 
+def test_plain_lines_tell_the_state_of_the_picture_now_and_then(plain):
+    say, clock = plain
+    dark = look_at(DARK, reason="brightness 3 of 255")
+    assert say(dark) == "    1.60 s  picture: dark (brightness 3 of 255), nothing is decided\n"
+    clock.advance(10.0)
+    assert say(dark).endswith("43 dropped, picture: dark, brightness 3 of 255)\n")
+
+
 def test_plain_lines_tell_what_an_appearance_was(plain):
     assert plain[0](Look(Picture.LIVE, events=(ENDED,))) == (
         "    4.60 s  cat was there for 3.2 s, best at 2.00 s with 0.98\n"
