@@ -3,6 +3,7 @@
 Everything that touches hardware, files or time is passed in; `edge.testing` has a fake of each.
 """
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 from edge.records import Action, Clock, Frame, FrameSource, Look, Picture
 from edge.watcher import Watcher
 
+logger = logging.getLogger(__name__)
+
 _SHORTEST_MS = 0.01
 _LONGEST_MS = 1_000_000.0
 _STEP = math.log(1.01)  # each bucket is 1 % wider than the one before
+_LOG_SECONDS = 600.0  # until an action that fails in the same way is logged again
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class RunSummary:
         decided: Decisions per label, the most frequent first.
         events: Appearances that started.
         outages: How often a live source went away, a wait for it at the start included.
+        failures: How often an action failed.
     """
 
     frames_captured: int
@@ -63,6 +68,7 @@ class RunSummary:
     decided: Mapping[str, int]
     events: int
     outages: int
+    failures: int = 0
 
 
 def run(
@@ -79,7 +85,8 @@ def run(
 
     Nothing is closed: who opened it closes it. An `edge.runtime.Tally` among the actions keeps
     the count for those who need it when an error ends the run. Events that are open at the end
-    are ended, in a look without a frame.
+    are ended, in a look without a frame. An action that fails ends nothing: its error is logged
+    and counted, and it gets the next look as the others do.
 
     Args:
         source: Where the frames come from.
@@ -105,8 +112,11 @@ def run(
         >>> run(source, watcher, [], clock=ManualClock()).frames_classified
         5
     """
-    tally = Tally(clock)
-    followers = (tally, *actions)
+    tally = next((action for action in actions if isinstance(action, Tally)), None)
+    if tally is None:
+        tally = Tally(clock)
+        actions = (tally, *actions)
+    followers = _Followers(actions, tally, clock)
     try:
         while tally.frames_classified != max_frames and not until():
             started_seconds = clock.monotonic()
@@ -114,16 +124,43 @@ def run(
             if seen is None:
                 break
             look = watcher.look(seen)
-            for action in followers:
-                action.handle(look)
+            followers.tell(look)
             if max_fps is not None and look.prediction is not None:
                 clock.wait(started_seconds + 1.0 / max_fps - clock.monotonic())
     finally:
         last = watcher.finish()
         if last.events:
-            for action in followers:
-                action.handle(last)
+            followers.tell(last)
     return tally.summary()
+
+
+class _Followers:
+    """The actions of a run, of which one that fails stops neither the others nor the loop."""
+
+    def __init__(self, actions: Sequence[Action], tally: "Tally", clock: Clock) -> None:
+        self._actions = actions
+        self._tally = tally
+        self._clock = clock
+        self._logged_seconds: dict[tuple[str, str], float] = {}  # by action and kind of error
+
+    def tell(self, look: Look) -> None:
+        """Hand a look to each."""
+        for action in self._actions:
+            try:
+                action.handle(look)
+            except Exception as error:  # noqa: BLE001 - a camera goes on whatever an action meets
+                self._note_failure(action, error)
+
+    def _note_failure(self, action: Action, error: Exception) -> None:
+        """Count it, and log it unless the same was logged just now."""
+        self._tally.failures += 1
+        failure = type(action).__name__, type(error).__name__
+        now_seconds = self._clock.monotonic()
+        if now_seconds - self._logged_seconds.get(failure, -math.inf) >= _LOG_SECONDS:
+            self._logged_seconds[failure] = now_seconds
+            debugged = logger.isEnabledFor(logging.DEBUG)
+            text = "%s: failed, the run goes on (%s: %s)"
+            logger.warning(text, *failure, error, exc_info=debugged)
 
 
 class Tally:
@@ -140,6 +177,7 @@ class Tally:
         decisions: Decisions made.
         events: Appearances that started.
         outages: How often the source went away.
+        failures: How often an action failed.
 
     Example:
         >>> from edge.records import Look
@@ -166,6 +204,7 @@ class Tally:
         self.decisions = 0
         self.events = 0
         self.outages = 0
+        self.failures = 0
 
     def handle(self, look: Look) -> None:
         """Count a look."""
@@ -206,6 +245,7 @@ class Tally:
             decided=dict(self._decided.most_common()),
             events=self.events,
             outages=self.outages,
+            failures=self.failures,
         )
 
     def _count_frame(self, look: Look, frame: Frame) -> None:

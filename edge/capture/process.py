@@ -32,10 +32,12 @@ class _Outage:
 
     Attributes:
         reason: Why, in words.
+        heard_seconds: When that was heard last; frames from before prove nothing.
         is_frozen: Whether it is, since it delivers one and the same frame.
     """
 
     reason: str
+    heard_seconds: float
     is_frozen: bool = False
 
 
@@ -191,13 +193,15 @@ class CaptureProcess:
         return 0.0 if self._child is None else self._child.slot.newest_seconds
 
     def _ends_outage(self, taken: Taken) -> bool:
-        """Note that the source is back, unless what was frozen may still be."""
+        """Note that the source is back; an older frame, or what may still be frozen, is no sign."""
+        if self._outage is not None and taken.frame.captured_seconds <= self._outage.heard_seconds:
+            return False
         seen = taken.frame.glance
         is_same = taken.sequence == 1 or (seen is not None and seen.is_repeat)
         if self._outage is not None and self._outage.is_frozen and is_same:
             return False
         away_seconds = taken.frame.captured_seconds - self._last_seconds
-        logger.info("%s: delivers again after %.1f s", self._name, away_seconds)
+        logger.warning("%s: delivers again after %.1f s", self._name, away_seconds)
         self._outage = None
         self._frozen_starts = 0
         self._watch.note_return()
@@ -284,7 +288,7 @@ class CaptureProcess:
         if self._outage is None:
             logger.warning("%s: no picture (%s). %s", self._name, reason, fix)
         is_frozen = is_frozen or (self._outage is not None and self._outage.is_frozen)
-        self._outage = _Outage(reason, is_frozen)
+        self._outage = _Outage(reason, self._clock.monotonic(), is_frozen)
 
     def _start(self) -> None:
         self._unended = [child for child in self._unended if not child.has_ended()]

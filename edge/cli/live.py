@@ -1,12 +1,38 @@
 """What `edge run` writes while it runs and when it ends, as JSON and as lines; see also `panel`."""
 
+from collections.abc import Callable
+
 from edge.cli import output
 from edge.clock import RateMeter
-from edge.records import UNKNOWN, Clock, Decision, Event, Look, Picture
+from edge.records import UNKNOWN, Action, Clock, Decision, Event, Look, Picture
 from edge.runtime import RunSummary, Tally
 
 _STATUS_SECONDS = 10.0
 _MOST_LABELS = 6
+
+
+class Display:
+    """What shows a run; it ends the run once its reader has gone (`edge run | head -1`).
+
+    Args:
+        display: Writes the lines; closed with this.
+        when_unread: Called when nobody reads them any more.
+    """
+
+    def __init__(self, display: Action, *, when_unread: Callable[[], None]) -> None:
+        self._display = display
+        self._when_unread = when_unread
+
+    def handle(self, look: Look) -> None:
+        """Pass the look on."""
+        try:
+            self._display.handle(look)
+        except BrokenPipeError:
+            self._when_unread()
+
+    def close(self) -> None:
+        """Close the display; a second call does nothing."""
+        self._display.close()
 
 
 class JsonLines:
@@ -66,12 +92,14 @@ class PlainLines:
         self._rate.add(now_seconds)
         if now_seconds - self._status_seconds >= _STATUS_SECONDS:
             self._status_seconds = now_seconds
-            idle = ", nothing moves" if look.is_resting else ""
+            state = ", nothing moves" if look.is_resting else ""
+            if look.picture is not Picture.LIVE:
+                state = f", picture: {look.picture.value}, {look.reason}".removesuffix(", ")
             age_ms = (now_seconds - look.frame.captured_seconds) * 1000
             output.say(
                 f"{look.frame.time_seconds:8.2f} s  ({self._rate.rate_hz(now_seconds):.1f} frames "
                 f"per second, {age_ms:.0f} ms from frame to label, "
-                f"{self._tally.frames_dropped} dropped{idle})"
+                f"{self._tally.frames_dropped} dropped{state})"
             )
 
     def close(self) -> None:
@@ -174,6 +202,8 @@ def describe_summary(summary: RunSummary) -> str:
         )
     if summary.outages:
         lines.append(f"the source was away {_count(summary.outages, 'time')}")
+    if summary.failures:
+        lines.append(f"actions failed {_count(summary.failures, 'time')}; the log says why")
     return "\n".join(lines)
 
 
@@ -198,6 +228,7 @@ def emit_summary(summary: RunSummary, *, model_sha256: str | None) -> None:
             "decided": summary.decided,
             "events": summary.events,
             "outages": summary.outages,
+            "failures": summary.failures,
             "model_sha256": model_sha256,
         }
     )
@@ -236,8 +267,9 @@ def _emit_event(event: Event) -> None:
 def _describe_picture(look: Look) -> str:
     if look.frame is None:
         return f"{'':8}    {look.picture.value}: waiting for it, Ctrl-C ends"  # the log says why
-    reason = "" if look.picture is Picture.LIVE else ", nothing is decided"
-    return f"{look.frame.time_seconds:8.2f} s  picture: {look.picture.value}{reason}"
+    why = f" ({look.reason})" if look.reason else ""
+    ending = "" if look.picture is Picture.LIVE else f"{why}, nothing is decided"
+    return f"{look.frame.time_seconds:8.2f} s  picture: {look.picture.value}{ending}"
 
 
 def _list_decided(summary: RunSummary) -> str:

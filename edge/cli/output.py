@@ -11,6 +11,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.errors import OutputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,13 +29,17 @@ def emit_json(record: Mapping[str, Any]) -> None:
     Example:
         >>> emit_json({"path": Path("cat.jpg"), "score": float("nan")})
         {"path": "cat.jpg", "score": null}
+
+    Raises:
+        BrokenPipeError: Its reader has gone.
+        OutputError: It leads to a file on a disk that is full, or the like.
     """
-    print(json.dumps(_plain(record), allow_nan=False), flush=True)
+    _write_line(json.dumps(_plain(record), allow_nan=False))
 
 
 def emit_text(text: str) -> None:
     """Write one line of a result to standard output, at once, control characters as escapes."""
-    print(escape_control(text), flush=True)
+    _write_line(escape_control(text))
 
 
 def emit_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -128,6 +134,19 @@ def finish(code: int | str | None) -> int:
 def discard_output() -> None:
     """Send the rest of standard output nowhere: its reader has gone (`edge ... | head -1`)."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_line(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            "Standard output must be writable",
+            received=error.strerror or str(error),
+            fix="Free some space where it leads to, or send it elsewhere",
+        ) from error
 
 
 def _plain(value: Any) -> Any:

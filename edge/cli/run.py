@@ -141,11 +141,13 @@ def _run(
 ) -> None:
     from edge import runtime
     from edge.capture.process import RestNotice
-    from edge.cli import run_parts
+    from edge.cli import live, run_parts
 
     watch = run_parts.make_watch(settings, classifier, clock=clock)
     display = run_parts.open_display(settings, classifier, tally=tally, clock=clock)
-    actions: list[Action] = [tally, RestNotice(source), opened.enter_context(closing(display))]
+    opened.enter_context(closing(display))
+    attended = live.Display(display, when_unread=stop.set)
+    actions: list[Action] = [tally, RestNotice(source), attended]
     if settings.has_window and _can_show():
         window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
         actions.append(opened.enter_context(closing(window)))

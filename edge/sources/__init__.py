@@ -99,8 +99,13 @@ def _open_pattern(address: Address, *, clock: Clock) -> FrameSource:
         return _open(_FOLDER, Path(address.target), pictures=pictures, clock=clock)
     if len(files) == 1:
         return _open(_VIDEO, files[0], clock=clock)
-    reason = f"{len(files)} files, none of them a picture" if files else "no file matches"
-    raise _not_a_source(address, reason)
+    if files:
+        raise SourceError(
+            "A pattern given as a source must match pictures, or a single video",
+            received=f"{address.shown}: {len(files)} files, none of them a picture",
+            fix="Run one video at a time, or several with edge replay",
+        )
+    raise _not_a_source(address, "no file matches")
 
 
 def _open_custom(implementation: str, *, clock: Clock, options: SourceOptions) -> FrameSource:

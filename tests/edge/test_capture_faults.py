@@ -12,6 +12,7 @@ from capture_sources import LIMITS, WAIT_SECONDS
 from edge.capture.child import LensChild
 from edge.capture.process import CaptureProcess
 from edge.capture.request import LensRequest
+from edge.capture.rhythm import Rhythm
 from edge.records import Frame, Offline
 from edge.scripted import read_time, write_mode
 from edge.sources.options import SourceOptions
@@ -99,11 +100,27 @@ def test_fault_is_noticed_told_once_and_healed(
     )
     assert (source.pid != pid) == is_new_process
     wait_for(source, is_frame)
-    assert levels(caplog) == [logging.WARNING, logging.INFO]
+    assert levels(caplog) == [logging.WARNING, logging.WARNING]
     told, returned = (record.getMessage() for record in caplog.records)
     assert f"{script}: no picture (" in told
     assert reason in told
     assert "delivers again after" in returned
+
+
+def test_frame_from_before_a_fault_does_not_pass_for_the_return(
+    source, script, caplog, monkeypatch
+):
+    last = wait_for(source, is_frame)
+    monkeypatch.setattr(Rhythm, "is_fast", False)  # the reader waits for a fresher frame, always
+    monkeypatch.setattr(Rhythm, "worth_waiting_seconds", lambda *_: 0.2)
+    caplog.clear()
+    end_seconds = time.monotonic() + WAIT_SECONDS
+    while source._newest_seconds() <= last.captured_seconds:
+        assert time.monotonic() < end_seconds
+    write_mode(script, "raise")  # with a frame in the slot that nobody has taken
+    wait_for(source, is_offline)
+    assert all(is_offline(source.read()) for _ in range(3))
+    assert levels(caplog) == [logging.WARNING]
 
 
 def test_offline_is_told_a_few_times_a_second(source, script):

@@ -8,7 +8,7 @@ import pytest
 from edge.cli import live
 from edge.records import Decision, Event, Look, Picture
 from edge.runtime import Percentiles, RunSummary, Tally
-from edge.testing import ManualClock, blank_frame
+from edge.testing import ManualClock, RecordingAction, blank_frame
 
 CAT = Decision("cat", 0.9312345678, frame=42, time_seconds=1.4, age_ms=17.1234567)
 UNKNOWN = Decision("unknown", 0.31, frame=43, time_seconds=1.5, age_ms=9.0)
@@ -29,6 +29,7 @@ SUMMARY = RunSummary(
     decided={"none": 120, "cat": 30},
     events=1,
     outages=2,
+    failures=3,
 )
 EMPTY = RunSummary(0, 0, 0, 0, 0, 0.0, 0.0, None, 0, {}, 0, 0)
 
@@ -92,6 +93,25 @@ def test_nothing_is_written_of_a_still_picture(capsys):
     assert json_of(capsys, Look(Picture.LIVE, blank_frame(), is_resting=True)) == []
 
 
+def test_a_display_that_nobody_reads_any_more_ends_the_run():
+    class Unread(RecordingAction):
+        def handle(self, look):
+            raise BrokenPipeError
+
+    ended = []
+    unread = Unread()
+    display = live.Display(unread, when_unread=lambda: ended.append(True))
+    display.handle(look_at(CAT))
+    display.close()
+    assert (ended, unread.is_closed) == ([True], True)
+
+
+def test_a_display_that_is_read_gets_each_look():
+    shown = RecordingAction()
+    live.Display(shown, when_unread=pytest.fail).handle(OFFLINE)
+    assert shown.handled == [OFFLINE]
+
+
 def test_the_json_summary_is_the_documented_one(capsys):
     live.emit_summary(SUMMARY, model_sha256="ab" * 32)
     assert json.loads(capsys.readouterr().out) == {
@@ -108,6 +128,7 @@ def test_the_json_summary_is_the_documented_one(capsys):
         "decided": {"none": 120, "cat": 30},
         "events": 1,
         "outages": 2,
+        "failures": 3,
         "model_sha256": "ab" * 32,
     }
 
@@ -168,6 +189,14 @@ def test_plain_lines_tell_what_is_wrong_with_the_picture_once(plain):
     assert say(look_at(CAT)) == "    1.40 s  picture: live\n    1.40 s  cat 0.93\n"
 
 
+def test_plain_lines_tell_the_state_of_the_picture_now_and_then(plain):
+    say, clock = plain
+    dark = look_at(DARK, reason="brightness 3 of 255")
+    assert say(dark) == "    1.60 s  picture: dark (brightness 3 of 255), nothing is decided\n"
+    clock.advance(10.0)
+    assert say(dark).endswith("43 dropped, picture: dark, brightness 3 of 255)\n")
+
+
 def test_plain_lines_tell_what_an_appearance_was(plain):
     assert plain[0](Look(Picture.LIVE, events=(ENDED,))) == (
         "    4.60 s  cat was there for 3.2 s, best at 2.00 s with 0.98\n"
@@ -182,6 +211,7 @@ def test_the_summary_is_in_words():
         "frame to label: p50 12.3 ms, p99 40.1 ms",
         "150 decisions: none 120 (80 %), cat 30 (20 %); 1 event",
         "the source was away 2 times",
+        "actions failed 3 times; the log says why",
     ]
 
 

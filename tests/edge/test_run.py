@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -457,6 +458,17 @@ def test_a_reader_that_leaves_ends_the_run_without_a_traceback(tmp_path, clip):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["label"] == "red"
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_and_does_not_end_the_run(clip):
+    command = [sys.executable, "-m", "edge", "run", "-s", clip, "--as-fast-as-possible", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    told, last = done.stderr.splitlines()
+    assert told.startswith("edge: WARNING: Display: failed, the run goes on (OutputError: ")
+    assert last.startswith("edge: Standard output must be writable. Received: No space left")
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

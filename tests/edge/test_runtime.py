@@ -111,6 +111,74 @@ def test_run_does_not_wait_for_looks_without_the_model():
     assert clock.waits == []
 
 
+class FailingAction(RecordingAction):
+    """Fails with what stands in its script for a look; keeps the others."""
+
+    def __init__(self, *script):
+        super().__init__()
+        self._script = iter(script)
+
+    def handle(self, look):
+        error = next(self._script, None)
+        if error is not None:
+            raise error
+        super().handle(look)
+
+
+def test_run_goes_on_with_all_actions_when_one_fails(caplog):
+    full = OSError("No space left")
+    failing, after = FailingAction(None, full, full, KeyError("x"), None, full), RecordingAction()
+    source = FakeSource([blank_frame(index) for index in range(7)])
+    summary = run(source, make_watcher(), [failing, after], clock=ManualClock())
+    assert [look.frame.index for look in failing.handled] == [0, 4, 6]
+    assert len(after.handled) == 7
+    assert (summary.frames_classified, summary.failures) == (7, 4)
+    assert caplog.messages == [
+        "FailingAction: failed, the run goes on (OSError: No space left)",
+        "FailingAction: failed, the run goes on (KeyError: 'x')",
+    ]
+
+
+def test_run_logs_a_failure_that_stays_every_ten_minutes(caplog):
+    clock = ManualClock()
+
+    def frames():
+        for index in range(24):
+            yield blank_frame(index, captured_seconds=clock.monotonic())
+            clock.advance(60.0)
+
+    failing = FailingAction(*[OSError("No space left")] * 24)
+    summary = run(FakeSource(frames()), make_watcher(clock=clock), [failing], clock=clock)
+    assert (summary.failures, len(caplog.messages)) == (24, 3)
+
+
+def test_run_ends_events_though_an_action_fails_at_the_end():
+    action = RecordingAction()
+    watcher = make_watcher(events=EventTracker())
+    failing = FailingAction(None, ValueError("late"))
+    summary = run(FakeSource([blank_frame(0)]), watcher, [failing, action], clock=ManualClock())
+    assert [event.end_seconds for event in action.handled[-1].events] == [0.0]
+    assert summary.failures == 1
+
+
+def test_run_lets_an_interrupt_of_an_action_through():
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            FakeSource([blank_frame(0)]),
+            make_watcher(),
+            [FailingAction(KeyboardInterrupt())],
+            clock=ManualClock(),
+        )
+
+
+def test_run_counts_with_the_tally_among_the_actions():
+    tally = Tally(clock := ManualClock())
+    source = FakeSource([blank_frame(0), blank_frame(1)])
+    summary = run(source, make_watcher(), [FailingAction(LOST), tally], clock=clock)
+    assert summary == tally.summary()
+    assert (tally.frames_classified, tally.failures) == (2, 1)
+
+
 def test_run_sums_up():
     clock = ManualClock(100.0)
 
