@@ -18,6 +18,7 @@ from edge.records import Frame, Grey, Picture, Pixels
 
 _View: TypeAlias = NDArray[np.float32]  # a thumbnail, `(60, 80)`
 
+_WHITEST = 255
 _LEAVE = 1.25  # a state is left once its measure is this much better than the limit it fell below
 _FEWEST_CELLS = 96  # of 4,800, 2 %: so many dark or bright cells are no mistake
 _FEWEST_REPEATS = 3
@@ -46,7 +47,7 @@ class SensorSpec:
         look_seconds: Time between two looks at contrast, sharpness and shift.
 
     Raises:
-        SettingError: A value is no number, or not above zero.
+        SettingError: A value is no number, or not above zero, or out of the range of a picture.
 
     Example:
         >>> SensorSpec(dark_level=12).dark_level
@@ -74,6 +75,14 @@ class SensorSpec:
                     received=f"{field.name}={value}",
                     fix=f"Choose for example {field.name}={field.default}",
                 )
+        if not (self.dark_level < self.bright_level <= _WHITEST and self.moved_share < 1):
+            raise SettingError(
+                f"dark_level must be below bright_level, that at most {_WHITEST}, and moved_share "
+                "below 1",
+                received=f"dark_level={self.dark_level:g} bright_level={self.bright_level:g} "
+                f"moved_share={self.moved_share:g}",
+                fix="Choose for example dark_level=8 bright_level=247 moved_share=0.04",
+            )
 
 
 class SensorSense:

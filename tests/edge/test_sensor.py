@@ -194,7 +194,7 @@ def test_a_moved_view_that_is_pushed_on_stays_moved():
     assert set(seen[15:]) == {Picture.MOVED}
 
 
-@pytest.mark.parametrize("start", (0, 700, 2900))
+@pytest.mark.parametrize("start", [0, 700, 2900])
 def test_a_state_is_told_on_time_however_times_are_rounded(start):
     sense = SensorSense()
     shown = [(scene(), 15), (scene(offset_xy=(60, 0)), 91)]
@@ -228,6 +228,16 @@ def test_a_frame_without_a_glance_is_looked_at():
 def test_a_limit_that_is_none_is_refused(name, value):
     with pytest.raises(SettingError, match=f"above zero.*{name}={value}.*Choose for example"):
         SensorSpec(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"dark_level": 247.0}, {"dark_level": 500.0}, {"bright_level": 256.0}, {"moved_share": 1.0}],
+)
+def test_limits_out_of_a_pictures_range_are_refused(limits):
+    (name,) = limits
+    with pytest.raises(SettingError, match=f"below bright_level.*{name}=.*Choose for example"):
+        SensorSpec(**limits)
 
 
 def test_contrast_ignores_slow_gradients():
