@@ -42,7 +42,7 @@ def main() -> None:
 
 def measure(path: Path) -> Measures:
     """Measure every frame of a clip."""
-    source = open_source(str(path), clock=ManualClock(), pace=False)
+    source = open_source(str(path), clock=ManualClock())
     sense, measures = SensorSense(), Measures()
     previous_bgr: Pixels | None = None
     first: Grey | None = None

@@ -184,7 +184,7 @@ def judge_clip(classifiers: dict[str, Classifier], label: str, file: Path) -> di
     """Print and return what is said about the frames of a clip, at the model's thresholds."""
     tallies = {mode: Tally() for mode in classifiers}
     size = ""
-    with closing(open_source(str(file), clock=SystemClock(), pace=False)) as source:
+    with closing(open_source(str(file), clock=SystemClock())) as source:
         while (frame := source.read()) is not None:
             size = "x".join(map(str, frame.pixels_bgr.shape[1::-1]))
             for mode, classifier in classifiers.items():

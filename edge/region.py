@@ -25,6 +25,7 @@ OUTSIDE = 128
 """Shade of grey of what is within the crop and outside of the polygon."""
 
 _SUBPIXEL_BITS = 8
+_LEAST_AREA = 1e-6  # of the frame: less than a pixel of any camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Region:
 
     Raises:
         SettingError: A share is not in [0, 1], the box is empty or not that of the polygon, or
-            the polygon has one or two corners.
+            the polygon has one or two corners or no area.
 
     Example:
         >>> from edge.testing import blank_frame
@@ -58,6 +59,8 @@ class Region:
             raise _error("lie within the frame, from 0 to 1, and not be empty", str(self))
         if self.polygon and (len(self.polygon) < 3 or self.box != _bounds(self.polygon)):
             raise _error("have at least three corners, and their box", str(self))
+        if self.polygon and abs(_area(self.polygon)) < _LEAST_AREA:
+            raise _error("have corners in turn around an area, no line and no loop", str(self))
 
     def __str__(self) -> str:
         """Write it as `parse_region` takes it."""
@@ -169,6 +172,12 @@ def parse_region(text: str) -> Region:
 def _bounds(polygon: Sequence[Point]) -> Box:
     across, down = zip(*polygon, strict=True)
     return min(across), min(down), max(across), max(down)
+
+
+def _area(polygon: Sequence[Point]) -> float:
+    """Return the share of the frame within; parts around which it goes the other way count less."""
+    following = (*polygon[1:], polygon[0])
+    return sum(x * v - u * y for (x, y), (u, v) in zip(polygon, following, strict=True)) / 2
 
 
 def _pixels(begin: float, end: float, length: int) -> slice:

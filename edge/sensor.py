@@ -18,6 +18,7 @@ from edge.records import Frame, Grey, Picture, Pixels
 
 _View: TypeAlias = NDArray[np.float32]  # a thumbnail, `(60, 80)`
 
+_WHITEST = 255
 _LEAVE = 1.25  # a state is left once its measure is this much better than the limit it fell below
 _FEWEST_CELLS = 96  # of 4,800, 2 %: so many dark or bright cells are no mistake
 _FEWEST_REPEATS = 3
@@ -25,6 +26,7 @@ _SHARPNESS_WH = (160, 120)
 _LEAST_COARSE_ENERGY = 0.5  # below it a picture has no structure whose sharpness could be told
 _STEADY_CELLS = 1.5  # two measured shifts closer than this are the same
 _SAME_PLACE_CELLS = 1.0
+_ROUNDING_SECONDS = 1e-6  # a frame's time is the sum of many periods: a hair before is on time
 _RENEWAL_SECONDS = 60.0  # time constant with which the reference follows light and seasons
 
 
@@ -45,7 +47,7 @@ class SensorSpec:
         look_seconds: Time between two looks at contrast, sharpness and shift.
 
     Raises:
-        SettingError: A value is no number, or not above zero.
+        SettingError: A value is no number, or not above zero, or out of the range of a picture.
 
     Example:
         >>> SensorSpec(dark_level=12).dark_level
@@ -73,6 +75,14 @@ class SensorSpec:
                     received=f"{field.name}={value}",
                     fix=f"Choose for example {field.name}={field.default}",
                 )
+        if not (self.dark_level < self.bright_level <= _WHITEST and self.moved_share < 1):
+            raise SettingError(
+                f"dark_level must be below bright_level, that at most {_WHITEST}, and moved_share "
+                "below 1",
+                received=f"dark_level={self.dark_level:g} bright_level={self.bright_level:g} "
+                f"moved_share={self.moved_share:g}",
+                fix="Choose for example dark_level=8 bright_level=247 moved_share=0.04",
+            )
 
 
 class SensorSense:
@@ -141,7 +151,7 @@ class SensorSense:
             self._repeats, self._changed_seconds = 0, now
             return ""
         self._repeats += 1
-        still_seconds = now - self._changed_seconds
+        still_seconds = now - self._changed_seconds + _ROUNDING_SECONDS
         if self._repeats < _FEWEST_REPEATS or still_seconds < self._spec.frozen_seconds:
             return ""
         self._state = Picture.FROZEN
@@ -168,7 +178,7 @@ class SensorSense:
     def _looked(self, frame: Frame, thumbnail: Grey) -> str:
         """Judge by what costs more, every now and then; what was found holds until then."""
         now = frame.time_seconds
-        if now - self._looked_seconds >= self._spec.look_seconds - 1e-6:
+        if now - self._looked_seconds >= self._spec.look_seconds - _ROUNDING_SECONDS:
             self._looked_seconds = now
             self._found_reason = (
                 self._covered(thumbnail)
@@ -196,7 +206,7 @@ class SensorSense:
             self._found = Picture.LIVE if self._found is Picture.BLURRED else self._found
             return ""
         self._sharp_seconds = min(self._sharp_seconds, now)
-        if now - self._sharp_seconds < self._spec.blurred_seconds:
+        if now - self._sharp_seconds + _ROUNDING_SECONDS < self._spec.blurred_seconds:
             return ""
         self._found = Picture.BLURRED
         return f"sharpness is {sharpness:.3f}; at least {limit:.3f} needed"
@@ -228,6 +238,7 @@ class _Scene:
         self._renewed_seconds: float | None = None
         self._shift_xy = (0.0, 0.0)
         self._shifted_seconds: float | None = None
+        self._moved_reason = ""  # what was told last; it holds until the view agrees again
 
     def moved(self, thumbnail: Grey, now: float) -> str:
         """Return what says that the view has moved; empty while nothing does."""
@@ -242,7 +253,7 @@ class _Scene:
         if response >= self._LEAST_RESPONSE and math.hypot(x, y) <= _SAME_PLACE_CELLS:
             self._renew(self._reference, view, now)
             return ""
-        if now - self._agreed_seconds >= self._spec.adopt_seconds:
+        if now - self._agreed_seconds + _ROUNDING_SECONDS >= self._spec.adopt_seconds:
             self._adopt(view, now)
             return ""
         return self._steady_shift((x, y), response, now)
@@ -250,28 +261,32 @@ class _Scene:
     def _steady_shift(self, shift_xy: tuple[float, float], response: float, now: float) -> str:
         width, height = THUMBNAIL_WH
         share = max(abs(shift_xy[0]) / width, abs(shift_xy[1]) / height)
-        if response < self._LEAST_RESPONSE or share < self._spec.moved_share:
+        if response < self._LEAST_RESPONSE:  # something is in the way: it moves no camera back
             self._shifted_seconds = None
+            return self._moved_reason
+        if share < self._spec.moved_share:
+            self._shifted_seconds, self._moved_reason = None, ""
             return ""
         if self._shifted_seconds is None or math.dist(shift_xy, self._shift_xy) > _STEADY_CELLS:
             self._shift_xy, self._shifted_seconds = shift_xy, now
-        if now - self._shifted_seconds < self._spec.moved_seconds:
-            return ""
-        return (
+        if now - self._shifted_seconds + _ROUNDING_SECONDS < self._spec.moved_seconds:
+            return self._moved_reason
+        self._moved_reason = (
             f"the view is shifted by {share * 100:.1f} % of the picture; "
             f"limit {self._spec.moved_share * 100:g} %"
         )
+        return self._moved_reason
 
     def _renew(self, reference: _View, view: _View, now: float) -> None:
         elapsed = 0.0 if self._renewed_seconds is None else now - self._renewed_seconds
         cv2.accumulateWeighted(view, reference, 1.0 - math.exp(-elapsed / _RENEWAL_SECONDS))
         self._agreed_seconds = self._renewed_seconds = now
-        self._shifted_seconds = None
+        self._shifted_seconds, self._moved_reason = None, ""
 
     def _adopt(self, view: _View, now: float) -> None:
         self._reference = view
         self._agreed_seconds = self._renewed_seconds = now
-        self._shifted_seconds = None
+        self._shifted_seconds, self._moved_reason = None, ""
 
 
 def contrast_of(thumbnail: Grey) -> float:

@@ -69,13 +69,15 @@ def read_expectations(
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return parse_expectations(
+            text, labels=labels, clips=clips, background=background, name=path
+        )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             "Expectations are a CSV file in UTF-8 with the columns " + ", ".join(COLUMNS),
             received=f"{path}: {getattr(error, 'strerror', None) or error}",
-            fix="Check the path, and save the table as CSV in UTF-8",
+            fix="Check the path and the quotes, and save the table as CSV in UTF-8",
         ) from error
-    return parse_expectations(text, labels=labels, clips=clips, background=background, name=path)
 
 
 def parse_expectations(

@@ -16,8 +16,10 @@ from PIL import Image
 
 from edge import cli
 from edge.cli.app import load_command
+from edge.cli.collect import Session
 from edge.cli.commands import sources
 from edge.clock import SystemClock
+from edge.records import Offline
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 SECTIONS = dict(
@@ -156,6 +158,48 @@ def test_show_regions(capfd, folder, tmp_path):
         *("--show-regions", tmp_path / "region.png", "--json"),
     )
     assert set(fields(record, LABELS)) == documented_fields("run", "a region")
+
+
+def test_collect(capfd, folder, tmp_path):
+    clip = write_scene(folder / "clip.avi", [RED] * 5 + [BLACK] * 30)
+    *stored, summary = run_json(
+        capfd,
+        *("collect", "--label", "cat", "--source", clip, "--as-fast-as-possible"),
+        *("--every", 0.2, "--into", tmp_path, "--json"),
+    )
+    assert stored
+    for record in stored:
+        assert set(fields(record, ())) == documented_fields("collect", "a stored picture")
+    assert set(fields(summary, ())) == documented_fields("collect", "a collection")
+    Session(None, lambda frame: False, is_json=True).when_away(Offline("gone", since_seconds=0.0))
+    outage = json.loads(capfd.readouterr().out)
+    assert set(fields(outage, ())) == documented_fields("collect", "an outage")
+
+
+def test_replay(capfd, folder, tmp_path):
+    (tmp_path / "clips").mkdir()
+    for name in ("one.avi", "two.avi"):
+        write_scene(tmp_path / "clips" / name, [RED] * 20)
+    (tmp_path / "labels.csv").write_text(
+        "clip,label,start_seconds,end_seconds\none.avi,red,0,\ntwo.avi,blue,0,\n"
+    )
+    records = run_json(
+        capfd,
+        *("replay", tmp_path / "clips", "--expect", tmp_path / "labels.csv"),
+        *("-m", folder / "colours.tflite", "--tune", "--tries", 3, "--json"),
+    )
+    kinds = {
+        "finding": "a finding",
+        "summary": "a replay",
+        "choice": "a choice",
+        "tuning": "a tuning",
+    }
+    assert {record["type"] for record in records} == set(kinds)
+    for record in records:
+        documented = documented_fields("replay", kinds[record["type"]])
+        if record["type"] == "choice":  # one row for all counts, which the table above describes
+            documented |= documented_fields("replay", "a replay") & set(record)
+        assert set(fields(record, ())) == documented
 
 
 def test_bench(capfd, folder):

@@ -46,6 +46,19 @@ def test_apply_keeps_its_buffer_until_the_frames_change_in_size():
     assert region.apply(noise(100, 100))[50, 50].tolist() == [OUTSIDE] * 3
 
 
+@pytest.mark.parametrize(
+    "corners",
+    [
+        "0.1,0.1 0.5,0.5 0.9,0.9",  # a line
+        "0,0 1,1 1,0 0,1",  # two halves of a loop, each around the other way
+        "0.1,0.1 0.9,0.9 0.1,0.1",  # there and back
+    ],
+)
+def test_a_polygon_without_an_area_is_refused(corners):
+    with pytest.raises(SettingError, match=r"no line and no loop.*Received: .*Write for example"):
+        parse_region(corners)
+
+
 def test_apply_of_a_tiny_region_leaves_a_pixel():
     assert parse_region("0.999,0.999,1,1").apply(noise()).shape == (1, 1, 3)
     assert parse_region("0.5,0.5,0.501,0.501").apply(noise()).shape == (1, 1, 3)

@@ -113,6 +113,13 @@ def test_read_names_a_file_that_is_missing_or_no_text(tmp_path):
         read_expectations(tmp_path / "table.csv", labels=LABELS)
 
 
+def test_read_refuses_a_quote_that_swallows_the_table(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text('clip,label,start_seconds,end_seconds\n"' + "a.mp4,cat,0,\n" * 20_000)
+    with pytest.raises(DataError, match=r"CSV file.*field larger than.*Check the path and the qu"):
+        read_expectations(path, labels=["cat"])
+
+
 def test_an_appearance_after_the_end_of_its_clip_is_refused(tmp_path):
     rows = parse("porch.mp4,cat,4,\nroom.mp4,cat,4,\n")
     seconds = {"porch.mp4": 4.0, "room.mp4": 4.5}

@@ -178,6 +178,35 @@ def test_a_scene_that_is_put_back_is_live():
     assert seen[15:17] == [Picture.MOVED, Picture.LIVE]
 
 
+def test_what_walks_into_a_moved_view_does_not_put_it_back():
+    sense = SensorSense()
+    away, elsewhere = scene(offset_xy=(60, 0)), scene(seed=7)
+    pictures = [*filmed(scene(), 6), *filmed(away, 10, first=10), *filmed(elsewhere, 6, first=30)]
+    seen = states(sense, [*pictures, *filmed(scene(), 2, first=40)], rate_hz=2.0)
+    assert set(seen[15:22]) == {Picture.MOVED}
+    assert seen[22] is Picture.LIVE
+
+
+def test_a_moved_view_that_is_pushed_on_stays_moved():
+    sense = SensorSense()
+    pictures = [*filmed(scene(), 6), *filmed(scene(offset_xy=(60, 0)), 10, first=10)]
+    seen = states(sense, [*pictures, *filmed(scene(offset_xy=(90, 40)), 10)], rate_hz=2.0)
+    assert set(seen[15:]) == {Picture.MOVED}
+
+
+@pytest.mark.parametrize("start", [0, 700, 2900])
+def test_a_state_is_told_on_time_however_times_are_rounded(start):
+    sense = SensorSense()
+    shown = [(scene(), 15), (scene(offset_xy=(60, 0)), 91)]
+    filmed_pictures = [noisy(bgr, seed=n % 4) for bgr, count in shown for n in range(count)]
+    seconds = 0.0
+    for index, picture_bgr in enumerate(filmed_pictures):
+        seen = Frame(picture_bgr, index, start + seconds, 0.0, glance=glance(picture_bgr))
+        state = sense.judge(seen)
+        seconds += 1 / 30
+    assert state is Picture.MOVED
+
+
 def test_a_panning_camera_has_not_moved():
     pictures = [noisy(scene(offset_xy=(-150 + 6 * n, 0)), seed=n) for n in range(50)]
     assert set(states(SensorSense(), pictures, rate_hz=5.0)) == {Picture.LIVE}
@@ -201,6 +230,16 @@ def test_a_limit_that_is_none_is_refused(name, value):
         SensorSpec(**{name: value})
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [{"dark_level": 247.0}, {"dark_level": 500.0}, {"bright_level": 256.0}, {"moved_share": 1.0}],
+)
+def test_limits_out_of_a_pictures_range_are_refused(limits):
+    (name,) = limits
+    with pytest.raises(SettingError, match=f"below bright_level.*{name}=.*Choose for example"):
+        SensorSpec(**limits)
+
+
 def test_contrast_ignores_slow_gradients():
     ramp = np.broadcast_to(np.linspace(0, 250, 80), (60, 80)).astype(np.uint8)
     assert ramp.std() > 70
@@ -222,7 +261,7 @@ def test_real_clips_are_live_in_every_frame(shared_data):
     clips = sorted((shared_data / "videos").iterdir())
     assert len(clips) == 5
     for path in clips:
-        source = open_source(str(path), clock=ManualClock(), pace=False)
+        source = open_source(str(path), clock=ManualClock())
         sense, previous_bgr = SensorSense(), None
         while (frame := source.read()) is not None:
             seen = glance(frame.pixels_bgr, previous_bgr)
