@@ -102,22 +102,23 @@ class Watcher:
         self._picture = Picture.LIVE if self._sensor is None else self._sensor.judge(seen)
         if self._sensor is not None and self._picture is not Picture.LIVE:
             return self._withhold(seen, reason=self._sensor.reason)
-        if self._is_old(seen):
+        if self._is_old(seen, self._clock.monotonic()):
             return self._withhold(seen, reason=self._describe_age(seen))
         if self._may_rest(seen):
             return self._rest(seen)
         prediction = self._classifier.classify_frame(seen)
-        if self._is_old(seen):
+        now_seconds = self._clock.monotonic()  # the age that is judged is the age that is told
+        if self._is_old(seen, now_seconds):
             return self._withhold(seen, prediction, reason=self._describe_age(seen))
-        return self._decide(seen, prediction)
+        return self._decide(seen, prediction, now_seconds)
 
     def finish(self) -> Look:
         """Return a last look, without a frame, at the events that end with the run."""
         events = () if self._events is None else self._events.finish()
         return Look(self._picture, events=events)
 
-    def _decide(self, frame: Frame, prediction: Prediction) -> Look:
-        decision = self._decider.decide(frame, prediction, now_seconds=self._clock.monotonic())
+    def _decide(self, frame: Frame, prediction: Prediction, now_seconds: float) -> Look:
+        decision = self._decider.decide(frame, prediction, now_seconds=now_seconds)
         events = () if self._events is None else self._events.update(decision, prediction)
         return Look(self._picture, frame, prediction, decision, events)
 
@@ -152,9 +153,9 @@ class Watcher:
         is_still = self._gate is not None and not self._gate.is_open(frame)
         return is_still and not self._decider.is_undecided
 
-    def _is_old(self, frame: Frame) -> bool:
+    def _is_old(self, frame: Frame, now_seconds: float) -> bool:
         limit_seconds = self._longest_age_seconds
-        return limit_seconds is not None and self._age_seconds(frame) > limit_seconds
+        return limit_seconds is not None and now_seconds - frame.captured_seconds > limit_seconds
 
     def _describe_age(self, frame: Frame) -> str:
         return f"the frame is {self._age_seconds(frame):.1f} s old"

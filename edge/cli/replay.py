@@ -27,18 +27,29 @@ if TYPE_CHECKING:
     from edge.replay.session import ReplaySetup
     from edge.replay.tune import Tuning
 
+ClipsArgument = Annotated[
+    Path, typer.Argument(help="A video file, a folder of clips, or a folder of pictures.")
+]
+ExpectOption = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE.csv",
+        help="What is to be seen: clip,label,start_seconds,end_seconds, a row an appearance.",
+    ),
+]
+CostOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COSTS",
+        help="What mistakes cost, late per second.",
+        show_default="missed=10 wrong=5 false=3 repeated=1 late=1",
+    ),
+]
+
 
 def replay(
-    clips: Annotated[
-        Path, typer.Argument(help="A video file, a folder of clips, or a folder of pictures.")
-    ],
-    expect: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE.csv",
-            help="What is to be seen: clip,label,start_seconds,end_seconds, a row an appearance.",
-        ),
-    ],
+    clips: ClipsArgument,
+    expect: ExpectOption,
     model: ModelOption = None,
     evidence: EvidenceOption = "",
     threshold: ThresholdOption = None,
@@ -48,14 +59,7 @@ def replay(
     tune: Annotated[
         bool, typer.Option("--tune", help="Search thresholds and rules for the lowest cost.")
     ] = False,
-    cost: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COSTS",
-            help="What mistakes cost, late per second.",
-            show_default="missed=10 wrong=5 false=3 repeated=1 late=1",
-        ),
-    ] = None,
+    cost: CostOption = None,
     tries: Annotated[
         int, typer.Option(min=1, help="Rules that --tune tries at most.", metavar="N")
     ] = 1000,

@@ -104,6 +104,23 @@ def test_a_frame_that_is_old_after_the_model_is_not_decided_on(seconds, label):
     assert bool(look.reason) == (label == "unknown")
 
 
+class RunningClock(ManualClock):
+    """Goes on between any two looks at it."""
+
+    def monotonic(self):
+        self.advance(0.2)
+        return super().monotonic()
+
+
+def test_no_label_is_told_with_an_age_beyond_the_limit():
+    told = []
+    for tenths in range(20):
+        watcher, _, _ = open_watcher(clock=RunningClock(tenths / 10))
+        told.append(watcher.look(blank_frame()).decision)
+    assert {decision.label for decision in told} == {"cat", "unknown"}
+    assert all(decision.age_ms <= 1000 for decision in told if decision.label == "cat")
+
+
 def test_a_recording_that_nobody_watches_live_has_no_old_frames():
     watcher, _, _ = open_watcher(clock=ManualClock(3600.0), longest_age_seconds=None)
     assert watcher.look(blank_frame()).decision.label == "cat"
