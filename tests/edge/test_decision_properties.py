@@ -1,6 +1,7 @@
 """What holds of all decisions, whatever the frames: searched for counterexamples."""
 
 import itertools
+import math
 import random
 from dataclasses import replace
 
@@ -129,6 +130,53 @@ def test_invalid_frames_change_nothing_on_the_others(rules, frames, data):
     gaps = [b.time_seconds - a.time_seconds for a, b in itertools.pairwise(clean)]
     if max(gaps, default=0.0) <= 1.9:  # a longer gap without a valid frame is one of frames
         assert [item.label for item in kept] == [item.label for item in clean]
+
+
+@few
+@given(
+    rules(),
+    st.integers(0, len(LABELS) - 1),
+    st.sampled_from([math.nan, math.inf, -math.inf, -0.5, 1.5]),
+)
+def test_one_score_that_is_none_makes_no_decision_wherever_it_stands(rules, place, wrong):
+    """On frames that would be the best of evidence without it."""
+    scores = [0.9, 0.05, 0.05]
+    scores[place] = wrong
+    decider = make_decider(threshold=0.5, **rules, **BARE)
+    decisions = decide_all(decider, [scores] * 10)
+    assert {decision.label for decision in decisions} == {UNKNOWN}
+    assert decider.invalid_predictions == 10
+
+
+@few
+@given(
+    st.floats(0.1, 5.0), st.lists(st.sampled_from([(0.9, 0.1, 0.0), (0.1, 0.0, 0.9)]), max_size=80)
+)
+def test_a_label_is_not_believed_again_before_its_cool_down_is_over(cooldown_seconds, frames):
+    decider = make_decider(
+        votes=1, window=1, leave_seconds=0, hysteresis=0, cooldown_seconds=cooldown_seconds
+    )
+    left: dict[str, float] = {}
+    before = UNKNOWN
+    for decision in decide_all(decider, frames):
+        if decision.label != before:
+            if decision.label in left and decision.label != UNKNOWN:
+                passed = decision.time_seconds - left[decision.label]
+                assert passed >= cooldown_seconds - 1e-6
+            left[before] = decision.time_seconds
+        before = decision.label
+
+
+@few
+@given(steadied_rules(), st.integers(1, 12), st.floats(2.01, 100.0))
+def test_after_a_gap_nothing_seen_before_counts(rules, frames, gap_seconds):
+    """The frames after it are decided as by a decider that has seen none before."""
+    rules["cooldown_seconds"] = 0.0  # which outlives a gap
+    late = [(100.0 + gap_seconds + 0.1 * index, (0.9, 0.1, 0.0)) for index in range(5)]
+    early = [(100.0 - 0.1 * index, (0.9, 0.1, 0.0)) for index in reversed(range(frames))]
+    resumed = decide_at(make_decider(**rules), [*early, *late])[frames:]
+    anew = decide_at(make_decider(**rules), late)
+    assert [item.label for item in resumed] == [item.label for item in anew]
 
 
 def frame_times(rate_hz, jitter, *, begin, seconds, seed):
