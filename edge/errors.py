@@ -35,7 +35,7 @@ class CatseyeError(Exception):
 
     def __str__(self) -> str:
         """Join the three parts into sentences."""
-        parts = (self.rule, f"Received: {self.received}", self.fix)
+        parts = (self.rule, f"Received: {self.received.strip() or 'nothing'}", self.fix)
         return " ".join(part.rstrip(". ") + "." for part in parts)
 
 

@@ -30,3 +30,9 @@ def test_error_is_also_the_fitting_builtin(kind, builtin):
     assert issubclass(kind, builtin)
     assert "what" in str(kind("rule", received="what", fix="fix"))
     assert kind.exit_code == (2 if kind is errors.SettingError else 1)
+
+
+@pytest.mark.parametrize("received", ["", " "])
+def test_an_empty_text_that_was_received_is_named(received):
+    error = errors.CatseyeError("A source must have a name", received=received, fix="Name one")
+    assert str(error) == "A source must have a name. Received: nothing. Name one."
