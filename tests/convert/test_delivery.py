@@ -62,7 +62,7 @@ def interrupt(path):
 
 @pytest.mark.parametrize("end", [fail, interrupt])
 def test_package_that_ends_early_leaves_the_old_file(asked, monkeypatch, capsys, end):
-    def check(model, runtime, timeout_seconds):
+    def check(model, runtime, **limits):
         if model.manifest.golden:  # the finished file, not the trial of what came
             end(model.path)
 
