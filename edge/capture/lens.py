@@ -23,6 +23,7 @@ from edge.capture.parent import (
     Ears,
     Line,
     die_with,
+    give_back_memory,
     leave_signals_to_the_parent,
     read_line,
     take_over_output,
@@ -211,6 +212,7 @@ def serve(memory: int, bell: int, *, parent: int) -> None:
     die_with(parent)
     line = take_over_output()
     leave_signals_to_the_parent()
+    give_back_memory()
     order = json.loads(read_line(0))
     cv2.setNumThreads(1)
     request = LensRequest.from_json(order["request"])

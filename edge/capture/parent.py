@@ -16,6 +16,8 @@ from edge.errors import SourceError
 
 _END_SECONDS = 0.3  # for the source to be released in order
 _PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD = -1
+_TRIM_BYTES = 131_072
 
 
 class Line:
@@ -116,6 +118,15 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def give_back_memory() -> None:
+    """Give memory back to the system once it is free, frame by frame, where there is such a call.
+
+    By itself glibc keeps what a few frames take, see mallopt(3).
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
 
 
 def read_line(descriptor: int) -> bytes:
