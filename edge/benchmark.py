@@ -291,28 +291,43 @@ def _time_invocations(
 
 def _run_child(path: Path, runtime: str, threads: int, frames: int) -> dict[str, Any]:
     numbers = (str(threads), str(frames), repr(time.monotonic()))
+    words = (str(path.absolute()), runtime, *numbers)
+    return run_measurement(
+        "edge.benchmark", words, runtime=runtime, timeout_seconds=_TIMEOUT_SECONDS
+    )
+
+
+def run_measurement(
+    module: str, words: Sequence[str], *, runtime: str, timeout_seconds: float
+) -> dict[str, Any]:
+    """Run a module that measures in a process of its own and return the JSON that it writes.
+
+    Args:
+        module: Its name.
+        words: Its arguments.
+        runtime: What it measures, for the error.
+        timeout_seconds: After which it is stopped.
+
+    Raises:
+        CatseyeError: The process failed.
+    """
     child = subprocess.run(
-        child_command("edge.benchmark", str(path.absolute()), runtime, *numbers),
+        child_command(module, *words),
         env=child_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=_TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
         check=False,
     )
     if child.returncode != 0:
-        raise failed_measurement(runtime, child)
+        lines = child.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
+        raise CatseyeError(
+            f"A measurement with {runtime} must be able to run",
+            received=f"exit code {child.returncode}: {lines[-1]}",
+            fix="Run edge doctor, or choose another with --runtime",
+        )
     record: dict[str, Any] = json.loads(child.stdout)
     return record
-
-
-def failed_measurement(runtime: str, child: "subprocess.CompletedProcess[bytes]") -> CatseyeError:
-    """Make the error for a child that has failed."""
-    lines = child.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
-    return CatseyeError(
-        f"A measurement with {runtime} must be able to run",
-        received=f"exit code {child.returncode}: {lines[-1]}",
-        fix="Run edge doctor, or choose another with --runtime",
-    )
 
 
 def _time_filling(model: ModelFile, pictures_bgr: list[Pixels], frames: int) -> list[float]:

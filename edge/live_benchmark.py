@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,14 +18,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from edge.benchmark import failed_measurement, noise_bgr
+from edge.benchmark import noise_bgr, run_measurement
 from edge.capture.process import CaptureProcess
 from edge.capture.request import LensRequest
 from edge.classifier import Classifier
 from edge.clock import SystemClock
 from edge.decision import Decider
 from edge.errors import SourceError
-from edge.integrity import child_command, child_environment
 from edge.interpreter import open_interpreter
 from edge.modelfile import ModelFile, read_model_file
 from edge.records import Clock, Frame, Interpreter
@@ -110,17 +108,10 @@ def measure_live_in_child(
         CatseyeError: The process failed.
     """
     words = (str(model.path.absolute()), runtime, str(threads), repr(seconds))
-    child = subprocess.run(
-        child_command("edge.live_benchmark", *words),
-        env=child_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
+    found = run_measurement(
+        "edge.live_benchmark", words, runtime=runtime, timeout_seconds=_TIMEOUT_SECONDS
     )
-    if child.returncode != 0:
-        raise failed_measurement(runtime, child)
-    return LiveSpeed(**json.loads(child.stdout))
+    return LiveSpeed(**found)
 
 
 def measure_live(
