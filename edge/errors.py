@@ -91,3 +91,23 @@ class DivergenceError(CatseyeError, ArithmeticError):
 
 class MissingExtraError(CatseyeError, ImportError):
     """An optional dependency that is not installed."""
+
+
+class ConfigError(SettingError):
+    """A configuration file with errors; the text lists all of them."""
+
+
+class ActionError(CatseyeError, OSError):
+    """An action that could not be done, or lacks what it needs."""
+
+
+class GuardError(ActionError):
+    """An output that cannot be claimed or switched."""
+
+
+class StoreError(CatseyeError, OSError):
+    """The memory of events cannot be opened, read or written."""
+
+
+class NotRunningError(CatseyeError, ConnectionError):
+    """No running instance answers."""

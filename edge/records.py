@@ -154,7 +154,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """What one turn of the loop has seen; the actions get it.
+    """What one turn of the loop has seen; the followers get it.
 
     Attributes:
         picture: State of the picture.
@@ -224,14 +224,14 @@ class Interpreter(Protocol):
         """Release the model; a second call does nothing."""
 
 
-class Action(Protocol):
-    """Something that follows from what is seen; both methods must be overridden."""
+class Follower(Protocol):
+    """Something that follows every turn of the loop; both methods must be overridden."""
 
     def handle(self, look: Look) -> None:
-        """Act on a look; called for each frame and while the source is offline, so be quick."""
+        """Take a look in; called for each frame and while the source is offline, so be quick."""
 
     def close(self) -> None:
-        """Release what the action holds; a second call does nothing."""
+        """Release what the follower holds; a second call does nothing."""
 
 
 class Clock(Protocol):

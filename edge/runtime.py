@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.records import Action, Clock, Frame, FrameSource, Look, Picture
+from edge.records import Clock, Follower, Frame, FrameSource, Look, Picture
 from edge.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 _SHORTEST_MS = 0.01
 _LONGEST_MS = 1_000_000.0
 _STEP = math.log(1.01)  # each bucket is 1 % wider than the one before
-_LOG_SECONDS = 600.0  # until an action that fails in the same way is logged again
+_LOG_SECONDS = 600.0  # until a follower that fails in the same way is logged again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class RunSummary:
         decided: Decisions per label, the most frequent first.
         events: Appearances that started.
         outages: How often a live source went away, a wait for it at the start included.
-        failures: How often an action failed.
+        failures: how often a follower failed.
     """
 
     frames_captured: int
@@ -74,24 +74,24 @@ class RunSummary:
 def run(
     source: FrameSource,
     watcher: Watcher,
-    actions: Sequence[Action],
+    followers: Sequence[Follower],
     *,
     clock: Clock,
     max_frames: int | None = None,
     max_fps: float | None = None,
     until: Callable[[], bool] = lambda: False,
 ) -> RunSummary:
-    """Look at a source's frames and hand every look to the actions, until the source ends.
+    """Look at a source's frames and hand every look to the followers, until the source ends.
 
-    Nothing is closed: who opened it closes it. An `edge.runtime.Tally` among the actions keeps
+    Nothing is closed: who opened it closes it. An `edge.runtime.Tally` among the followers keeps
     the count for those who need it when an error ends the run. Events that are open at the end
-    are ended, in a look without a frame. An action that fails ends nothing: its error is logged
+    are ended, in a look without a frame. A follower that fails ends nothing: its error is logged
     and counted, and it gets the next look as the others do.
 
     Args:
         source: Where the frames come from.
         watcher: Says what is believed after each frame.
-        actions: What follows from a look, in this order.
+        followers: What follows from a look, in this order.
         clock: The one that stamps the frames.
         max_frames: Classify at most so many; `None` for no limit.
         max_fps: Classify at most so many per second; then the newest frame is taken.
@@ -112,11 +112,11 @@ def run(
         >>> run(source, watcher, [], clock=ManualClock()).frames_classified
         5
     """
-    tally = next((action for action in actions if isinstance(action, Tally)), None)
+    tally = next((one for one in followers if isinstance(one, Tally)), None)
     if tally is None:
         tally = Tally(clock)
-        actions = (tally, *actions)
-    followers = _Followers(actions, tally, clock)
+        followers = (tally, *followers)
+    audience = _Followers(followers, tally, clock)
     try:
         while tally.frames_classified != max_frames and not until():
             started_seconds = clock.monotonic()
@@ -124,37 +124,37 @@ def run(
             if seen is None:
                 break
             look = watcher.look(seen)
-            followers.tell(look)
+            audience.tell(look)
             if max_fps is not None and look.prediction is not None:
                 clock.wait(started_seconds + 1.0 / max_fps - clock.monotonic())
     finally:
         last = watcher.finish()
         if last.events:
-            followers.tell(last)
+            audience.tell(last)
     return tally.summary()
 
 
 class _Followers:
-    """The actions of a run, of which one that fails stops neither the others nor the loop."""
+    """The followers of a run, of which one that fails stops neither the others nor the loop."""
 
-    def __init__(self, actions: Sequence[Action], tally: "Tally", clock: Clock) -> None:
-        self._actions = actions
+    def __init__(self, followers: Sequence[Follower], tally: "Tally", clock: Clock) -> None:
+        self._followers = followers
         self._tally = tally
         self._clock = clock
-        self._logged_seconds: dict[tuple[str, str], float] = {}  # by action and kind of error
+        self._logged_seconds: dict[tuple[str, str], float] = {}  # by follower and kind of error
 
     def tell(self, look: Look) -> None:
         """Hand a look to each."""
-        for action in self._actions:
+        for follower in self._followers:
             try:
-                action.handle(look)
-            except Exception as error:  # noqa: BLE001 - a camera goes on whatever an action meets
-                self._note_failure(action, error)
+                follower.handle(look)
+            except Exception as error:  # noqa: BLE001 - a camera goes on whatever a follower meets
+                self._note_failure(follower, error)
 
-    def _note_failure(self, action: Action, error: Exception) -> None:
+    def _note_failure(self, follower: Follower, error: Exception) -> None:
         """Count it, and log it unless the same was logged just now."""
         self._tally.failures += 1
-        failure = type(action).__name__, type(error).__name__
+        failure = type(follower).__name__, type(error).__name__
         now_seconds = self._clock.monotonic()
         if now_seconds - self._logged_seconds.get(failure, -math.inf) >= _LOG_SECONDS:
             self._logged_seconds[failure] = now_seconds
@@ -164,7 +164,7 @@ class _Followers:
 
 
 class Tally:
-    """An action that counts; its memory does not grow with the length of the run.
+    """A follower that counts; its memory does not grow with the length of the run.
 
     Args:
         clock: The one that stamps the frames.
@@ -177,7 +177,7 @@ class Tally:
         decisions: Decisions made.
         events: Appearances that started.
         outages: How often the source went away.
-        failures: How often an action failed.
+        failures: how often a follower failed.
 
     Example:
         >>> from edge.records import Look

@@ -13,9 +13,9 @@ camera, a model or waiting. A whole run needs nothing else:
     >>> thresholds = {"cat": 0.5, "none": 0.5}
     >>> decider = Decider(labels, thresholds=thresholds, evidence=EVERY_FRAME)
     >>> watcher = Watcher(classifier, decider, clock=(clock := ManualClock()))
-    >>> action = RecordingAction()
-    >>> summary = run(source, watcher, [action], clock=clock)
-    >>> [look.decision.label for look in action.handled]
+    >>> follower = RecordingFollower()
+    >>> summary = run(source, watcher, [follower], clock=clock)
+    >>> [look.decision.label for look in follower.handled]
     ['none', 'cat']
 """
 
@@ -348,8 +348,8 @@ class ManualClock:
         self._seconds += seconds
 
 
-class RecordingAction:
-    """An action that keeps every look.
+class RecordingFollower:
+    """A follower that keeps every look.
 
     Attributes:
         handled: The looks, oldest first.
@@ -357,9 +357,9 @@ class RecordingAction:
 
     Example:
         >>> from edge.records import Look, Picture
-        >>> action = RecordingAction()
-        >>> action.handle(Look(Picture.LIVE, blank_frame(3)))
-        >>> action.handled[0].frame.index
+        >>> follower = RecordingFollower()
+        >>> follower.handle(Look(Picture.LIVE, blank_frame(3)))
+        >>> follower.handled[0].frame.index
         3
     """
 

@@ -13,7 +13,10 @@ from typing import Any
 from edge.errors import MissingExtraError
 
 ENTRY_POINT_GROUP = "edge.commands"
-_OWN = ("run", "classify", "evaluate", "replay", "collect", "bench", "inspect", "doctor")
+_OWN = (
+    *("init", "check", "run", "status", "door", "events", "service"),
+    *("classify", "evaluate", "replay", "collect", "bench", "inspect", "doctor"),
+)
 _SECTION = re.compile(r"^(Args|Example|Examples|Note|Raises|Returns|Yields):$", re.MULTILINE)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from edge.cli import output
 from edge.clock import RateMeter
-from edge.records import UNKNOWN, Action, Clock, Decision, Event, Look, Picture
+from edge.records import UNKNOWN, Clock, Decision, Event, Follower, Look, Picture
 from edge.runtime import RunSummary, Tally
 
 _STATUS_SECONDS = 10.0
@@ -19,7 +19,7 @@ class Display:
         when_unread: Called when nobody reads them any more.
     """
 
-    def __init__(self, display: Action, *, when_unread: Callable[[], None]) -> None:
+    def __init__(self, display: Follower, *, when_unread: Callable[[], None]) -> None:
         self._display = display
         self._when_unread = when_unread
 
@@ -36,7 +36,7 @@ class Display:
 
 
 class JsonLines:
-    """An action that writes what it is told as lines of JSON to standard output, at once.
+    """A follower that writes what it is told as lines of JSON to standard output, at once.
 
     A line of type "picture" when the state of the picture changes, one of type "decision" for
     each decision, and one of type "event" for each start and end of an appearance.
@@ -68,10 +68,10 @@ class JsonLines:
 
 
 class PlainLines:
-    """An action for logs and pipes: a line when something changes, and one now and then.
+    """A follower for logs and pipes: a line when something changes, and one now and then.
 
     Args:
-        tally: The counts to report; it must stand before this one among the actions.
+        tally: The counts to report; it must stand before this one among the followers.
         clock: Says when the next status line is due.
     """
 

@@ -37,13 +37,13 @@ _REASONS = {
 
 
 class Panel:
-    """An action for a terminal: state, scores, rates, events and the machine's heat.
+    """A follower for a terminal: state, scores, rates, events and the machine's heat.
 
     What changed before stays above it, a line each, and so does what the log and
     `edge.cli.output.say` write.
 
     Args:
-        tally: The counts to show; it must stand before this one among the actions.
+        tally: The counts to show; it must stand before this one among the followers.
         clock: Tells how fast frames come, and whether they come.
         console: Where the panel is shown.
         title: What runs, such as the source and the model.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edge.capture.process import CaptureProcess
     from edge.classifier import Classifier
     from edge.modelfile import ModelFile
-    from edge.records import Action, Clock
+    from edge.records import Clock, Follower
     from edge.region import Region
     from edge.runtime import Tally
 
@@ -147,16 +147,16 @@ def _run(
     display = run_parts.open_display(settings, classifier, tally=tally, clock=clock)
     opened.enter_context(closing(display))
     attended = live.Display(display, when_unread=stop.set)
-    actions: list[Action] = [tally, RestNotice(source), attended]
+    followers: list[Follower] = [tally, RestNotice(source), attended]
     if settings.has_window and _can_show():
         window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
-        actions.append(opened.enter_context(closing(window)))
+        followers.append(opened.enter_context(closing(window)))
     if settings.duration_seconds is not None:
         opened.enter_context(_ending_after(settings.duration_seconds, stop))
     runtime.run(
         source,
         watch.watcher,
-        actions,
+        followers,
         clock=clock,
         max_frames=settings.max_frames,
         max_fps=settings.max_fps,

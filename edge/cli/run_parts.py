@@ -10,7 +10,7 @@ from edge.address import GLOB, PATH, is_live, parse_address
 from edge.cli import output
 from edge.cli.run_settings import RunSettings, list_labels, make_decider, make_thresholds
 from edge.errors import SettingError
-from edge.records import Action, Clock
+from edge.records import Clock, Follower
 
 if TYPE_CHECKING:
     from edge.capture.process import CaptureProcess
@@ -143,7 +143,7 @@ def make_gate(settings: RunSettings) -> "MotionGate | None":
 
 def open_display(
     settings: RunSettings, classifier: "Classifier", *, tally: "Tally", clock: Clock
-) -> Action:
+) -> Follower:
     """Open what tells people or programs: JSON lines, the panel, or plain lines."""
     from edge.cli import live
 

@@ -16,7 +16,7 @@ from edge.runtime import run
 from edge.sources import open_source
 from edge.sources.demo import DemoScene, actors
 from edge.sources.demo.motion import Gait, Mark, Pose, pose_at, sunlight_at
-from edge.testing import ManualClock, RecordingAction
+from edge.testing import ManualClock, RecordingFollower
 from edge.watcher import Watcher
 
 CAT_BGR = (250, 0, 250)  # colours that the garden has next to nothing of
@@ -215,7 +215,7 @@ def test_the_embedded_model_follows_the_story():
         pytest.skip("scikit-image is not installed")
     if not default_model_path().exists():
         pytest.skip("no embedded model")
-    action = RecordingAction()
+    action = RecordingFollower()
     with open_classifier(default_model_path()) as classifier:
         spec = classifier.model.manifest.decision
         evidence = model_evidence(spec)

@@ -8,7 +8,7 @@ import pytest
 from edge.cli import live
 from edge.records import Decision, Event, Look, Picture
 from edge.runtime import Percentiles, RunSummary, Tally
-from edge.testing import ManualClock, RecordingAction, blank_frame
+from edge.testing import ManualClock, RecordingFollower, blank_frame
 
 CAT = Decision("cat", 0.9312345678, frame=42, time_seconds=1.4, age_ms=17.1234567)
 UNKNOWN = Decision("unknown", 0.31, frame=43, time_seconds=1.5, age_ms=9.0)
@@ -94,7 +94,7 @@ def test_nothing_is_written_of_a_still_picture(capsys):
 
 
 def test_a_display_that_nobody_reads_any_more_ends_the_run():
-    class Unread(RecordingAction):
+    class Unread(RecordingFollower):
         def handle(self, look):
             raise BrokenPipeError
 
@@ -107,7 +107,7 @@ def test_a_display_that_nobody_reads_any_more_ends_the_run():
 
 
 def test_a_display_that_is_read_gets_each_look():
-    shown = RecordingAction()
+    shown = RecordingFollower()
     live.Display(shown, when_unread=pytest.fail).handle(OFFLINE)
     assert shown.handled == [OFFLINE]
 

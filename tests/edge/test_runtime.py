@@ -17,7 +17,7 @@ from edge.testing import (
     FakeInterpreter,
     FakeSource,
     ManualClock,
-    RecordingAction,
+    RecordingFollower,
     blank_frame,
     fake_model,
 )
@@ -41,14 +41,14 @@ def labels_of(action):
 
 def test_run_hands_every_look_to_every_action_in_order():
     source = FakeSource([blank_frame(index) for index in range(3)])
-    first, second = RecordingAction(), RecordingAction()
+    first, second = RecordingFollower(), RecordingFollower()
     run(source, make_watcher([CAT, NONE, CAT]), [first, second], clock=ManualClock())
     assert labels_of(first) == ["cat", "none", "cat"]
     assert first.handled == second.handled
 
 
 def test_run_closes_nothing():
-    source, action = FakeSource([blank_frame(0)]), RecordingAction()
+    source, action = FakeSource([blank_frame(0)]), RecordingFollower()
     classifier = Classifier(fake_model(LABELS), interpreter := FakeInterpreter([CAT]))
     decider = Decider(LABELS, thresholds=dict.fromkeys(LABELS, 0.5))
     clock = ManualClock()
@@ -80,7 +80,7 @@ def test_run_lets_the_loss_of_a_source_through_and_a_tally_keeps_the_count():
 
 @pytest.mark.parametrize("script", [[blank_frame(0)], [blank_frame(0), LOST]])
 def test_run_ends_the_events_that_go_on(script):
-    action = RecordingAction()
+    action = RecordingFollower()
     watcher = make_watcher(events=EventTracker())
     try:
         run(FakeSource(script), watcher, [action], clock=ManualClock())
@@ -111,7 +111,7 @@ def test_run_does_not_wait_for_looks_without_the_model():
     assert clock.waits == []
 
 
-class FailingAction(RecordingAction):
+class FailingAction(RecordingFollower):
     """Fails with what stands in its script for a look; keeps the others."""
 
     def __init__(self, *script):
@@ -127,7 +127,7 @@ class FailingAction(RecordingAction):
 
 def test_run_goes_on_with_all_actions_when_one_fails(caplog):
     full = OSError("No space left")
-    failing, after = FailingAction(None, full, full, KeyError("x"), None, full), RecordingAction()
+    failing, after = FailingAction(None, full, full, KeyError("x"), None, full), RecordingFollower()
     source = FakeSource([blank_frame(index) for index in range(7)])
     summary = run(source, make_watcher(), [failing, after], clock=ManualClock())
     assert [look.frame.index for look in failing.handled] == [0, 4, 6]
@@ -153,7 +153,7 @@ def test_run_logs_a_failure_that_stays_every_ten_minutes(caplog):
 
 
 def test_run_ends_events_though_an_action_fails_at_the_end():
-    action = RecordingAction()
+    action = RecordingFollower()
     watcher = make_watcher(events=EventTracker())
     failing = FailingAction(None, ValueError("late"))
     summary = run(FakeSource([blank_frame(0)]), watcher, [failing, action], clock=ManualClock())
@@ -208,7 +208,7 @@ def test_run_of_an_empty_source_has_a_summary_too():
 
 def test_run_smooths_over_frames():
     source = FakeSource([blank_frame(index) for index in range(4)])
-    action = RecordingAction()
+    action = RecordingFollower()
     evidence = EvidenceSpec(votes=2, window=3, period_seconds=0.0, hysteresis=0, leave_seconds=0)
     watcher = make_watcher([CAT, NONE, CAT, CAT], evidence=evidence)
     run(source, watcher, [action], clock=ManualClock())

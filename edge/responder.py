@@ -1,0 +1,1 @@
+"""The follower that turns looks into occurrences, and hands them to memory and actions."""

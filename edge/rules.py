@@ -1,0 +1,1 @@
+"""Which actions follow from what is believed: pure, time is passed in."""

@@ -1,0 +1,1 @@
+"""Hours and days in which something may happen."""

@@ -1,0 +1,1 @@
+"""A systemd unit, and what a process tells systemd."""

@@ -1,0 +1,1 @@
+"""Messages that wait on the disk until they are delivered."""

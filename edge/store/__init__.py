@@ -1,0 +1,1 @@
+"""The memory of events: a database, snapshots and clips, within limits."""

@@ -1,0 +1,1 @@
+"""The clock on the wall, and whether it is to be trusted."""
