@@ -1,11 +1,16 @@
 """Hands occurrences to actions; each has a thread of its own, so that none delays another."""
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 
+from edge.actions.worker import Worker
 from edge.occurrence import Action, Occurrence, Outcome
 from edge.records import Clock
 from edge.status import ActionStatus, Status
 from edge.wallclock import WallClock
+
+_CLOSE_SECONDS = 3.5  # a second for what waits, two for the action, and some air
 
 
 class Dispatcher:
@@ -32,7 +37,13 @@ class Dispatcher:
         wall: WallClock,
         when_done: Callable[[Outcome], None],
     ) -> None:
-        raise NotImplementedError
+        self._is_closed = False
+        self._workers = {
+            name: Worker(
+                name, action, kind=kinds[name], clock=clock, wall=wall, when_done=when_done
+            )
+            for name, action in actions.items()
+        }
 
     def submit(self, name: str, occurrence: Occurrence) -> None:
         """Have an action do something about an occurrence; returns at once.
@@ -44,15 +55,16 @@ class Dispatcher:
         Raises:
             KeyError: There is no action of that name.
         """
-        raise NotImplementedError
+        self._workers[name].submit(occurrence)
 
     def note(self, status: Status) -> None:
         """Tell every action the state of the whole; one that is busy gets only the latest."""
-        raise NotImplementedError
+        for worker in self._workers.values():
+            worker.note(status)
 
     def statuses(self) -> tuple[ActionStatus, ...]:
         """Say how each action fares, in the order in which they were given; returns at once."""
-        raise NotImplementedError
+        return tuple(worker.status() for worker in self._workers.values())
 
     def close(self) -> None:
         """Close every action, at the same time; a second call does nothing.
@@ -60,4 +72,15 @@ class Dispatcher:
         What still waits is done if that takes no more than a second, else it counts as dropped.
         An action that hangs is left behind after two seconds more.
         """
-        raise NotImplementedError
+        if self._is_closed:
+            return
+        self._is_closed = True
+        closing = [
+            threading.Thread(target=worker.close, name=f"close {name}", daemon=True)
+            for name, worker in self._workers.items()
+        ]
+        for thread in closing:
+            thread.start()
+        end_seconds = time.monotonic() + _CLOSE_SECONDS
+        for thread in closing:
+            thread.join(max(0.0, end_seconds - time.monotonic()))
