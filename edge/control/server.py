@@ -1,6 +1,5 @@
 """Answers questions at the control socket, one short line each, in threads of its own."""
 
-import fcntl
 import logging
 import os
 import socket
@@ -8,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from edge.control.wire import (
     LONGEST_QUESTION,
@@ -25,7 +24,6 @@ logger = logging.getLogger(__name__)
 Answer = Callable[[Mapping[str, Any]], Mapping[str, object]]
 """Answers a question; it may raise a `CatseyeError`, which the one who asks is told."""
 
-_LOCK_NAME = "control.lock"
 _MODE = 0o660
 _TIMEOUT_SECONDS = 2.0  # for a client to have asked and read
 _MOST_CLIENTS = 8
@@ -35,16 +33,16 @@ _POLL_SECONDS = 0.25  # until `close` is heeded
 class ControlServer:
     """Listens at the socket of a store folder, from its making until `close`.
 
-    The folder is locked meanwhile, so that no second instance works with it. A socket that was
-    left behind is replaced. Clients that are slow, silent or send too much are hung up on after two
+    A socket that was left behind is replaced: who makes this holds the folder, see
+    `edge.control.lock`. Clients that are slow, silent or send too much are hung up on after two
     seconds; eight are served at a time, and others wait for their turn.
 
     Args:
-        folder: The store folder; made where it is missing.
+        folder: The store folder; it exists.
         answer: Called in a thread of its own.
 
     Raises:
-        StoreError: Another instance runs with this folder, or no socket can be made in it.
+        StoreError: No socket can be made in the folder.
         SettingError: The path of the folder is too long.
     """
 
@@ -53,24 +51,18 @@ class ControlServer:
         self._answer = answer
         self._is_closed = threading.Event()
         self._places = threading.BoundedSemaphore(_MOST_CLIENTS)
-        self._lock = _lock(folder)
-        try:
-            self._listener = _listen(folder, self._path)
-        except BaseException:
-            self._lock.close()
-            raise
+        self._listener = _listen(folder, self._path)
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no more, and let the folder go; a second call does nothing."""
+        """Listen no more; a second call does nothing."""
         if self._is_closed.is_set():
             return
         self._is_closed.set()
         self._thread.join(4 * _POLL_SECONDS)
         self._listener.close()
         self._path.unlink(missing_ok=True)
-        self._lock.close()
 
     def _serve(self) -> None:
         while not self._is_closed.is_set():
@@ -113,25 +105,6 @@ class ControlServer:
             return self._answer(question)
         except CatseyeError as error:
             return describe_error(error)
-
-
-def _lock(folder: Path) -> IO[bytes]:
-    """Lock a folder for this process; the lock goes with it, however it ends."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK_NAME).open("ab")
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise StoreError(
-            "Only one edge run may work with a store folder",
-            received=f"another one is already running with {folder}",
-            fix="End that one, or give this one a folder of its own",
-        ) from error
-    return lock
 
 
 def _listen(folder: Path, path: Path) -> socket.socket:
