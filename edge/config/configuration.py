@@ -27,6 +27,7 @@ _SIZE = re.compile(r"[1-9]\d{0,3}x[1-9]\d{0,3}")
 _PIXEL_FORMAT = re.compile(r"[A-Za-z0-9]{3,4}")
 _ROTATIONS = (0, 90, 180, 270)
 _LONGEST_PLACE = 64
+_RUNTIMES = ("auto", *RUNTIMES)
 
 
 def _check_size(text: str) -> None:
@@ -94,7 +95,7 @@ class ModelSection:
     """
 
     file: Path | None = setting(None)
-    runtime: str = setting("auto", choices=("auto", *RUNTIMES))
+    runtime: str = setting("auto", choices=_RUNTIMES)
     threads: int | None = setting(None, least=1, most=64)
     thresholds: Mapping[str, float] = setting(MappingProxyType({}), least=0, most=1)
 
