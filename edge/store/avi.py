@@ -17,17 +17,16 @@ _BITMAP_HEADER = "<IiiHH4sIiiII"
 
 
 def make_avi(pictures: Sequence[bytes], *, size_wh: tuple[int, int], rate_hz: int) -> bytes:
-    """Return the content of an AVI file.
+    r"""Return the content of an AVI file.
 
     Args:
-        pictures: JPEG files' contents, at least one, oldest first; one that is the same object as
-            the one before is stored again all the same.
+        pictures: JPEG files' contents, at least one, oldest first.
         size_wh: Width and height of each, in pixels.
         rate_hz: Pictures per second.
 
     Example:
         >>> make_avi([b"abc"], size_wh=(8, 8), rate_hz=5)[:12]
-        b'RIFF\\xea\\x00\\x00\\x00AVI '
+        b'RIFF\xea\x00\x00\x00AVI '
     """
     chunks = [_chunk(b"00dc", picture) for picture in pictures]
     offsets = [4]  # from the type of the list on
