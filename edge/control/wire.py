@@ -80,7 +80,7 @@ def write_record(record: Mapping[str, object]) -> bytes:
 
 
 def read_record(line: bytes) -> dict[str, Any] | None:
-    """Read a record from a line; `None` if it is none.
+    r"""Read a record from a line; `None` if it is none.
 
     Example:
         >>> read_record(b'{"command": "status"}'), read_record(b"[1]"), read_record(b"\xff")
