@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.address import parse_address
@@ -147,13 +148,28 @@ class _Opening:
 
 
 def make_context(
-    config: "Config", name: str, *, clock: Clock, pulse: Pulse, outputs: Outputs
+    config: "Config",
+    name: str,
+    *,
+    clock: Clock,
+    pulse: Pulse,
+    outputs: Outputs,
+    folder: Path | None = None,
 ) -> ActionContext:
-    """Make what an action is given beside its settings."""
+    """Make what an action is given beside its settings.
+
+    Args:
+        config: Of which it is a part.
+        name: Of the action.
+        clock: Monotonic.
+        pulse: Knows whether the loop goes on.
+        outputs: Of all actions.
+        folder: Where it may keep files; the store folder when `None`.
+    """
     return ActionContext(
         name,
         place=config.place,
-        folder=config.store.folder,
+        folder=folder or config.store.folder,
         clock=clock,
         idle_seconds=pulse.idle_seconds,
         set_mode=lambda output, mode: _set_mode(outputs, output, mode),
