@@ -397,5 +397,6 @@ class ManualWallClock:
     def now(self) -> Instant:
         """Return the moment, by both clocks."""
         now_seconds = self.clock.monotonic()
-        wall_seconds = now_seconds + self.offset_seconds
-        return Instant(wall_seconds, now_seconds, self.boot_id, self.is_trusted)
+        return Instant(
+            now_seconds + self.offset_seconds, now_seconds, self.boot_id, self.is_trusted
+        )

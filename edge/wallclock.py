@@ -6,7 +6,6 @@ and shows what somebody set. It dates events, and it opens and closes schedules.
 
 import ctypes
 import math
-
 import time
 import uuid
 from collections.abc import Callable
