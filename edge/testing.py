@@ -396,7 +396,5 @@ class ManualWallClock:
 
     def now(self) -> Instant:
         """Return the moment, by both clocks."""
-        now_seconds = self.clock.monotonic()
-        return Instant(
-            now_seconds + self.offset_seconds, now_seconds, self.boot_id, self.is_trusted
-        )
+        now = self.clock.monotonic()
+        return Instant(now + self.offset_seconds, now, self.boot_id, self.is_trusted)
