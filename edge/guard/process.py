@@ -42,9 +42,7 @@ def guard_output() -> int:
         return 1
     ledger = Ledger(request.ledger_path)
     governor = Governor(request.limits, ledger.read(time.monotonic()))
-    switch = Switch(
-        pin, governor, report=_report, record=ledger.write, sign=understudy.sign
-    )
+    switch = Switch(pin, governor, report=_report, record=ledger.write, sign=understudy.sign)
     _report("ready")
     status = _serve(switch, understudy, lines, first[1:])
     understudy.dismiss()

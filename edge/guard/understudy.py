@@ -63,8 +63,6 @@ class Understudy:
         with suppress(OSError):
             os.write(self._told, _END)
         os.close(self._told)
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
 
 
 def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
@@ -86,18 +84,16 @@ def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
     with suppress(ProcessLookupError):
         if os.getppid() == guard:  # else it is gone, and its number may be another's
             os.kill(guard, signal.SIGKILL)
-    _take_over(poll, open_pin)
+    _take_over(open_pin)
     return 0
 
 
-def _take_over(poll: select.poll, open_pin: Callable[[], Pin]) -> None:
+def _take_over(open_pin: Callable[[], Pin]) -> None:
     """Set the safe level; the guard's claim may take a moment to lapse."""
-    del poll
-    wait = select.poll()
     while True:
         try:
             open_pin().close()
         except (OSError, CatseyeError):
-            wait.poll(_RETRY_SECONDS * 1000)
+            select.select([], [], [], _RETRY_SECONDS)
             continue
         return
