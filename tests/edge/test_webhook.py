@@ -1,5 +1,4 @@
 import base64
-import json
 import logging
 import shutil
 import socket
@@ -22,7 +21,7 @@ from webhookd import (
 )
 
 from edge.actions import webhook
-from edge.actions.outbox import Outbox
+from edge.actions.backlog import Backlog
 from edge.actions.reach import parse_reach, parse_target
 from edge.actions.request import Caller
 from edge.actions.webhook import WebhookAction, WebhookSettings
@@ -211,7 +210,7 @@ def test_webhook_goes_on_from_memory_while_the_disk_is_full(open_webhook, monkey
         assert "disk full" in action.backlog().trouble
         patch.undo()
         assert action.perform(make_occurrence(30)) == "answered 204"
-        assert action.backlog().trouble == ""
+        assert action.backlog() == Backlog(dropped=3)
 
 
 def test_webhook_close_ends_a_request_under_way(open_webhook):
@@ -468,14 +467,3 @@ def test_webhook_settings_show_neither_path_nor_token():
     settings = WebhookSettings(url="https://hub/secret-path", token=Secret("swordfish"))
     assert "secret-path" not in repr(settings)
     assert "swordfish" not in repr(settings)
-
-
-def test_outbox_removes_from_memory_by_number(tmp_path, monkeypatch):
-    def fail(self, *arguments, **more):
-        raise OutputError("The spool must be writable", received="disk full", fix="Free space")
-
-    monkeypatch.setattr(Spool, "put", fail)
-    outbox = Outbox(tmp_path / "x.spool", most_messages=5)
-    assert [outbox.put(json.dumps(n).encode(), key=str(n)) for n in range(3)] == [False] * 3
-    outbox.remove(outbox.oldest(3)[1])
-    assert [message.key for message in outbox.oldest(3)] == ["0", "2"]
