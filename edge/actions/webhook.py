@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from edge.actions.backlog import Backlog
-from edge.actions.webhook_outbox import Outbox
+from edge.actions.outbox import Outbox
 from edge.actions.payload import describe
 from edge.actions.reach import parse_reach, parse_target
 from edge.actions.request import Caller

@@ -46,7 +46,7 @@ def describe_status(status: Status) -> Iterator[str]:
 
     Example:
         >>> told = Status("porch", "dark", reason="too dark", source="0", model="pets", fps=9.5)
-        >>> print("\\n".join(describe_status(told)))
+        >>> print("\n".join(describe_status(told)))
         picture    dark (too dark)
         source     0, model pets: 9.5 frames per second, up 0 s
         clock      not known to be right: rules with hours do not act
