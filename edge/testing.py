@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 from edge.evidence import EvidenceSpec
 from edge.manifest import DecisionSpec, InputSpec, Manifest
 from edge.modelfile import ModelFile
-from edge.records import UNKNOWN, Frame, Look, Offline, Pixels, Prediction, Scores
+from edge.occurrence import Instant
+from edge.records import UNKNOWN, Clock, Frame, Look, Offline, Pixels, Prediction, Scores
 
 _SMALL_WH = (8, 8)
 _RATE_HZ = 30.0
@@ -374,3 +375,49 @@ class RecordingFollower:
     def close(self) -> None:
         """Remember that it was called."""
         self.is_closed = True
+
+
+class ManualWallClock:
+    """A wall clock that goes with a manual clock, and steps when it is told to.
+
+    Args:
+        clock: Monotonic.
+        wall_seconds: Unix time that it shows at first; noon of 15 June 2026, UTC.
+        boot_id: What it says of the boot.
+        is_trusted: Whether it says that it can be trusted.
+
+    Attributes:
+        boot_id: As above; may be changed.
+        is_trusted: As above; may be changed.
+
+    Example:
+        >>> clock = ManualClock(5.0)
+        >>> wall = ManualWallClock(clock, wall_seconds=1_800_000_000.0)
+        >>> clock.advance(2.0)
+        >>> wall.step(3600.0)
+        >>> wall.now().wall_seconds, wall.now().monotonic_seconds
+        (1800003602.0, 7.0)
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        wall_seconds: float = 1_781_524_800.0,
+        boot_id: str = "boot-1",
+        is_trusted: bool = True,
+    ) -> None:
+        self._clock = clock
+        self._offset_seconds = wall_seconds - clock.monotonic()
+        self.boot_id = boot_id
+        self.is_trusted = is_trusted
+
+    def now(self) -> Instant:
+        """Return the moment, by both clocks."""
+        now_seconds = self._clock.monotonic()
+        wall_seconds = now_seconds + self._offset_seconds
+        return Instant(wall_seconds, now_seconds, self.boot_id, self.is_trusted)
+
+    def step(self, seconds: float) -> None:
+        """Set it forward by that many seconds, or back; the monotonic clock does not move."""
+        self._offset_seconds += seconds
