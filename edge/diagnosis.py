@@ -44,6 +44,8 @@ _RESTORE = (
 _EXTRAS = {
     "desktop": ("tensorflow", "edge train and edge convert"),
     "demo": ("skimage", "edge run --source demo:"),
+    "gpio": ("gpiozero", "outputs of a Raspberry Pi"),
+    "mqtt": ("paho", "actions of kind mqtt"),
 }
 
 Importer = Callable[[str], ModuleType]
