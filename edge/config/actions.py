@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,7 @@ from edge.settings import (
     variable_name,
 )
 
+_FILE_PIN = "file:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
@@ -67,8 +69,18 @@ def read_actions(
         kind, cls, settings_table = found
         settings = read_settings(settings_table, cls.Settings, at=below, problems=problems)
         if settings is not None:
-            read[name] = ActionConfig(name, kind, settings)
+            read[name] = ActionConfig(name, kind, _place_pin(settings, below))
     return MappingProxyType(read)
+
+
+def _place_pin(settings: Any, at: Location) -> Any:
+    """Let the path of a file that stands for a pin go from the folder of the configuration."""
+    pin = getattr(settings, "pin", "")
+    is_file = isinstance(pin, str) and pin.startswith(_FILE_PIN)
+    if not is_file or at.has_variable("pin"):
+        return settings
+    path = at.folder / Path(pin.removeprefix(_FILE_PIN)).expanduser()
+    return replace(settings, pin=f"{_FILE_PIN}{path}")
 
 
 class _FoundError(Exception):
