@@ -195,6 +195,7 @@ class Tally:
         self._end_seconds = 0.0
         self._picture = Picture.LIVE
         self._was_resting = False
+        self._first_index = 0  # what the frame 0 of the source counts as
         self._ages = DurationHistogram()
         self._decided: Counter[str] = Counter()
         self.frames_captured = 0
@@ -221,6 +222,11 @@ class Tally:
 
     def close(self) -> None:
         """Hold nothing; the counts stay."""
+
+    def go_on(self) -> None:
+        """Count on with a source that was opened anew, whose frames begin with 0 again."""
+        self._first_index = self.frames_captured
+        self._was_resting = False
 
     @property
     def frames_dropped(self) -> int:
@@ -252,8 +258,9 @@ class Tally:
         self._end_seconds = self._clock.monotonic()
         if self._start_seconds is None:
             self._start_seconds = frame.captured_seconds
-        passed_over = frame.index - self.frames_captured  # or dropped, while the model was busy
-        self.frames_captured = frame.index + 1
+        index = self._first_index + frame.index
+        passed_over = index - self.frames_captured  # or dropped, while the model was busy
+        self.frames_captured = index + 1
         if self._was_resting:
             self.frames_resting += passed_over
         if look.is_resting:

@@ -21,6 +21,7 @@ camera, a model or waiting. A whole run needs nothing else:
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from numpy.typing import NDArray
 from edge.evidence import EvidenceSpec
 from edge.manifest import DecisionSpec, InputSpec, Manifest
 from edge.modelfile import ModelFile
-from edge.records import UNKNOWN, Frame, Look, Offline, Pixels, Prediction, Scores
+from edge.occurrence import Instant
+from edge.records import UNKNOWN, Clock, Frame, Look, Offline, Pixels, Prediction, Scores
 
 _SMALL_WH = (8, 8)
 _RATE_HZ = 30.0
@@ -374,3 +376,25 @@ class RecordingFollower:
     def close(self) -> None:
         """Remember that it was called."""
         self.is_closed = True
+
+
+@dataclass
+class ManualWallClock:
+    """A wall clock that shows what it is told to; every attribute may be changed at any time.
+
+    Attributes:
+        clock: Monotonic; it goes with that one.
+        offset_seconds: What Unix time is ahead of it; at first noon of 15 June 2026, UTC.
+        boot_id: Of the moments that it returns.
+        is_trusted: Of the moments that it returns.
+    """
+
+    clock: Clock
+    offset_seconds: float = 1_781_524_800.0
+    boot_id: str = "boot-1"
+    is_trusted: bool = True
+
+    def now(self) -> Instant:
+        """Return the moment, by both clocks."""
+        now = self.clock.monotonic()
+        return Instant(now + self.offset_seconds, now, self.boot_id, self.is_trusted)

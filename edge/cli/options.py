@@ -35,3 +35,13 @@ ThreadsOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Write JSON lines to standard output, nothing else.")
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="EDGE_CONFIG",
+        help="Configuration file made by edge init.",
+        show_default="edge.toml here, else /etc/edge/edge.toml",
+        show_envvar=True,
+    ),
+]

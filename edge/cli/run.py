@@ -1,8 +1,8 @@
 """`edge run`: watch a live source and say what it shows."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import typer
 
 from edge.cli import output
 from edge.cli import run_options as options
-from edge.cli.options import JsonOption, ModelOption, RuntimeOption, ThreadsOption
+from edge.cli.options import ConfigOption, JsonOption, ModelOption, RuntimeOption, ThreadsOption
+from edge.cli.run_config import RunPlan, given_options, read_plan
 from edge.cli.run_settings import (
     RunSettings,
     check_duration,
@@ -21,14 +22,11 @@ from edge.cli.run_settings import (
     parse_size,
 )
 from edge.cli.signals import EndOnSignal, ends_in_order
-from edge.errors import CatseyeError, MissingExtraError, SettingError, SourceError
+from edge.errors import CatseyeError, SettingError, SourceError
 from edge.native import spare_memory
 
 if TYPE_CHECKING:
-    from edge.capture.process import CaptureProcess
-    from edge.classifier import Classifier
-    from edge.modelfile import ModelFile
-    from edge.records import Clock, Follower
+    from edge.cli.run_session import Session
     from edge.region import Region
     from edge.runtime import Tally
 
@@ -58,18 +56,21 @@ def run(
     duration: options.DurationOption = None,
     as_fast_as_possible: options.UnpacedOption = False,
     window: options.WindowOption = False,
+    config: ConfigOption = None,
+    dry_run: options.DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Watch a camera, stream or recording and say what it shows.
+    """Watch a camera, stream or recording, say what it shows, and do what follows.
 
     Always the newest frame is looked at. A label is believed on evidence, nothing is decided on a
     picture of no use, and a source that goes away is waited for. Ctrl-C, or q in the window, ends
-    the run with a summary.
+    the run with a summary. What follows is what the rules of a configuration say; without --config
+    nothing does. SIGHUP takes up a changed configuration.
     """
     spare_memory()  # before NumPy is imported
     if cpus is not None:
         keep_to_cpus(cpus)
-    settings = RunSettings(
+    flags = RunSettings(
         source=choose_source(context, camera, source),
         options=make_source_options(
             size_wh=parse_size(size),
@@ -93,107 +94,55 @@ def run(
         has_window=window,
         is_json=json,
     )
+    if config is None and dry_run:
+        raise SettingError(
+            "--dry-run says what the rules of a configuration would do",
+            received="no configuration",
+            fix="Name one with --config edge.toml",
+        )
+    read = None if config is None else _make_reader(context, config, flags, is_dry=dry_run)
+    plan = RunPlan(flags) if read is None else read()
     if show_regions is None:
-        _start(settings)
+        _start(plan, read)
     else:
-        _show_regions(settings, show_regions)
+        _show_regions(plan.settings, show_regions)
 
 
-def _start(settings: RunSettings) -> None:
+def _make_reader(
+    context: typer.Context, path: Path, flags: RunSettings, *, is_dry: bool
+) -> "Callable[[], RunPlan]":
+    """Return what reads the configuration, now and on SIGHUP."""
+    given = given_options(context)
+    absolute = path.absolute()
+    return lambda: read_plan(absolute, flags, given, is_dry=is_dry)
+
+
+def _start(plan: RunPlan, read: "Callable[[], RunPlan] | None") -> None:
     """Open everything, then run; a signal at any time ends it with a report."""
     stop = threading.Event()
-    model: ModelFile | None = None
-    tally: Tally | None = None
     with EndOnSignal(stop) as signals:
-        from edge.cli import run_parts
-        from edge.clock import SystemClock
+        from edge.cli.run_session import Session
 
-        clock = SystemClock(stop)
+        session = Session(plan, read, signals=signals, stop=stop)
         try:
-            with ExitStack() as opened:
-                with signals.interrupting():
-                    model = run_parts.read_model(settings)
-                    capture = run_parts.open_capture(settings, model, clock=clock, stop=stop)
-                    source = opened.enter_context(closing(capture))
-                    tally = run_parts.make_tally(clock)  # from here on, while the source is opened
-                    classifier = opened.enter_context(run_parts.load_model(settings, model))
-                _run(settings, source, classifier, opened, tally=tally, clock=clock, stop=stop)
+            with session.reloader:
+                session.run()
         except KeyboardInterrupt:
             pass  # while it started, or a second signal: whoever sends it does not want to wait
         except CatseyeError:
-            if tally is not None and tally.frames_captured:
-                _report(tally, settings, model=model)
+            if session.has_frames:
+                _report(session)
             raise
-        tally = tally or run_parts.make_tally(clock)
-        _report(tally, settings, model=model)
-    _check_frames(tally, settings)
+        _report(session)
+    _check_frames(session.tally(), session.plan.settings)
 
 
-def _run(
-    settings: RunSettings,
-    source: "CaptureProcess",
-    classifier: "Classifier",
-    opened: ExitStack,
-    *,
-    tally: "Tally",
-    clock: "Clock",
-    stop: threading.Event,
-) -> None:
-    from edge import runtime
-    from edge.capture.process import RestNotice
-    from edge.cli import live, run_parts
-
-    watch = run_parts.make_watch(settings, classifier, clock=clock)
-    display = run_parts.open_display(settings, classifier, tally=tally, clock=clock)
-    opened.enter_context(closing(display))
-    attended = live.Display(display, when_unread=stop.set)
-    followers: list[Follower] = [tally, RestNotice(source), attended]
-    if settings.has_window and _can_show():
-        window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
-        followers.append(opened.enter_context(closing(window)))
-    if settings.duration_seconds is not None:
-        opened.enter_context(_ending_after(settings.duration_seconds, stop))
-    runtime.run(
-        source,
-        watch.watcher,
-        followers,
-        clock=clock,
-        max_frames=settings.max_frames,
-        max_fps=settings.max_fps,
-        until=stop.is_set,
-    )
-    if watch.decider.invalid_predictions:
-        output.say(f"edge: {watch.decider.invalid_predictions} predictions were no probabilities")
-
-
-def _can_show() -> bool:
-    """Whether a window can be opened; if not, say what to do about it."""
-    from edge.window import check_window
-
-    try:
-        check_window()
-    except (MissingExtraError, SettingError) as error:
-        output.say(f"edge: {error} The run goes on without a window.")
-        return False
-    return True
-
-
-@contextmanager
-def _ending_after(seconds: float, stop: threading.Event) -> Iterator[None]:
-    timer = threading.Timer(seconds, stop.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _report(tally: "Tally", settings: RunSettings, *, model: "ModelFile | None") -> None:
+def _report(session: "Session") -> None:
     from edge.cli import live
 
-    summary = tally.summary()
-    if settings.is_json:
+    summary = session.tally().summary()
+    model = session.model
+    if session.plan.settings.is_json:
         live.emit_summary(summary, model_sha256=None if model is None else model.sha256)
     else:
         output.say(live.describe_summary(summary))

@@ -123,3 +123,7 @@ UnpacedOption = Annotated[
 WindowOption = Annotated[
     bool, typer.Option("--window", help="Show the frames; needs the extra 'window'.")
 ]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what the rules would do, and do none of it."),
+]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typer import Context
 
     from edge.decision import Decider
+    from edge.evidence import EvidenceSpec
     from edge.manifest import Manifest
     from edge.region import Region
     from edge.sources.options import SourceOptions
@@ -72,13 +73,23 @@ def make_decider(manifest: "Manifest", settings: RunSettings) -> "Decider":
         SettingError: What is changed does not fit.
     """
     from edge.decision import Decider
-    from edge.evidence import model_evidence, parse_evidence
 
     return Decider(
         manifest.labels,
         thresholds=make_thresholds(manifest, settings),
-        evidence=parse_evidence(settings.evidence, model_evidence(manifest.decision)),
+        evidence=make_evidence(manifest, settings),
     )
+
+
+def make_evidence(manifest: "Manifest", settings: RunSettings) -> "EvidenceSpec":
+    """Return the rules of evidence that the manifest asks for, with what the settings change.
+
+    Raises:
+        SettingError: What is changed does not fit.
+    """
+    from edge.evidence import model_evidence, parse_evidence
+
+    return parse_evidence(settings.evidence, model_evidence(manifest.decision))
 
 
 def make_thresholds(manifest: "Manifest", settings: RunSettings) -> dict[str, float]:

@@ -1,10 +1,11 @@
-"""Settings of a part as a frozen dataclass whose fields say what they accept."""
+"""How a settings class says what its fields accept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-_KEY = "edge.settings"
+KEY = "edge.settings"
+"""Of a field's metadata, where its `Limits` are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,13 @@ def setting(
     most: float | None = None,
     choices: Sequence[str] = (),
     check: Callable[[Any], object] | None = None,
+    is_shown: bool = True,
 ) -> Any:
     """Make a field of a settings class; without a default the setting must be given.
 
     The annotation of the field is its type: `bool`, `int`, `float`, `str`, `Path` (made absolute,
-    from the folder of the file), `Secret`, `tuple[str, ...]`, or one of these `| None`.
+    from the folder of the file), `Secret`, `tuple[str, ...]`, `Mapping[str, float]`, or one of
+    these `| None`. A whole number is taken as a text where the type is `str`.
 
     Args:
         default: What holds where nothing is said.
@@ -43,6 +46,7 @@ def setting(
         most: Largest number accepted.
         choices: The only texts accepted.
         check: Raises `edge.errors.SettingError` for a value that does not fit.
+        is_shown: Whether `repr` shows it; not for an address that may hold a password.
 
     Example:
         >>> from dataclasses import dataclass
@@ -53,4 +57,7 @@ def setting(
         >>> Settings("broker").port
         1883
     """
-    return field(default=default, metadata={_KEY: Limits(least, most, tuple(choices), check)})
+    limits = Limits(least, most, tuple(choices), check)
+    if isinstance(default, Mapping):  # which dataclasses take for something that changes
+        return field(default_factory=lambda: default, repr=is_shown, metadata={KEY: limits})
+    return field(default=default, repr=is_shown, metadata={KEY: limits})

@@ -1,0 +1,229 @@
+"""The action `gpio`: energises an output for a while, through its guard."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import GuardError, SettingError
+from edge.guard import MODES
+from edge.guard.limits import DUTY_CAP, LONGEST_CAP_SECONDS, Limits
+from edge.guard.output import GuardedOutput
+from edge.guard.pins import check_pin
+from edge.guard.request import OutputRequest
+from edge.occurrence import ActionContext, Occurrence
+from edge.settings import setting
+from edge.status import OutputStatus, Status
+
+logger = logging.getLogger(__name__)
+
+_HOLD_SECONDS = 0.25  # between two attempts to keep an output on
+_CHECK_SECONDS = 5.0
+
+# Which mode asks for an output that is kept energised, by what the de-energised one means.
+_HELD_MODE = {"closed": "open", "open": "lock"}
+
+
+class GpioAction:
+    """Energises an output when its rule fires, never longer than its limits allow.
+
+    The output is a pin that a process of its own owns, see `edge.guard`. De-energised is the safe
+    level: it is set before anything else, and whatever dies. What it means is declared by
+    `fail_state`: a lock that opens with current is "closed" without, one that opens without
+    current is "open".
+
+    A person may keep it open or locked (`edge door`), which is remembered over a restart: the mode
+    that needs current keeps the output energised as long and as often as the limits allow, and in
+    the other the rules energise it no more.
+
+    Args:
+        settings: Pin, wiring and limits.
+        context: Name, folder, and whether the loop makes progress.
+    """
+
+    @dataclass(frozen=True, slots=True)
+    class Settings:
+        """Of `[actions.NAME]` with `kind = "gpio"`.
+
+        Attributes:
+            pin: Broadcom number such as "17", "file:PATH" or "package.module:Class".
+            active_low: Whether the low level energises, as with many relay modules.
+            fail_state: What the output means without current, "closed" or "open".
+            pulse_seconds: How long it is energised when a rule fires.
+            longest_seconds: Longest time energised without a pause; at most 30.
+            duty_percent: Largest share of ten minutes that it is energised; at most 50.
+            pause_seconds: Shortest time between two times.
+
+        Raises:
+            SettingError: The pulse is longer than the longest time.
+        """
+
+        pin: str = setting(check=lambda pin: check_pin(str(pin)))
+        active_low: bool = setting(False)
+        fail_state: str = setting("closed", choices=tuple(_HELD_MODE))
+        pulse_seconds: float = setting(4.0, least=0.05, most=LONGEST_CAP_SECONDS)
+        longest_seconds: float = setting(5.0, least=0.05, most=LONGEST_CAP_SECONDS)
+        duty_percent: float = setting(20.0, least=0.1, most=100 * DUTY_CAP)
+        pause_seconds: float = setting(1.0, least=0.0, most=600.0)
+
+        def __post_init__(self) -> None:
+            """Refuse a pulse that the limits would cut."""
+            if self.pulse_seconds > self.longest_seconds:
+                raise SettingError(
+                    "pulse_seconds must be at most longest_seconds",
+                    received=f"{self.pulse_seconds:g} and {self.longest_seconds:g}",
+                    fix="Shorten the pulse, or raise the limit if what is switched bears it",
+                )
+
+    def __init__(self, settings: Settings, context: ActionContext) -> None:
+        self._settings = settings
+        self._context = context
+        self._memory = context.folder / f"output-{context.name}.json"
+        self._mode = _read_mode(self._memory)
+        limits = Limits(
+            longest_seconds=settings.longest_seconds,
+            duty=settings.duty_percent / 100,
+            pause_seconds=settings.pause_seconds,
+        )
+        request = OutputRequest(
+            context.name,
+            settings.pin,
+            context.folder,
+            active_low=settings.active_low,
+            limits=limits,
+        )
+        self._fired_rule = ""
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._output = GuardedOutput(request, idle_seconds=context.idle_seconds)
+        self._holder = threading.Thread(target=self._hold, name=f"hold {context.name}", daemon=True)
+        self._holder.start()
+
+    def perform(self, occurrence: Occurrence) -> str:
+        """Energise the output for its pulse.
+
+        Raises:
+            GuardError: The guard refuses it.
+        """
+        mode = self._mode
+        if mode != "auto":
+            return f"left alone: {'kept open' if mode == 'open' else 'locked'} by hand"
+        granted_seconds = self._output.energise(self._settings.pulse_seconds)
+        self._fired_rule = occurrence.rule
+        return f"energised for {granted_seconds:.1f} s"
+
+    def note(self, status: Status) -> None:
+        """Release the output when a veto comes up for the rule that has energised it."""
+        if self._fired_rule in status.vetoed and self._mode == "auto":
+            self._fired_rule = ""
+            self._output.release()
+
+    def set_mode(self, mode: str) -> None:
+        """Change who decides, remember it, and act on it at once.
+
+        Args:
+            mode: One of `edge.guard.MODES`.
+
+        Raises:
+            SettingError: No such mode.
+            GuardError: It cannot be remembered; it holds until the end of this run.
+        """
+        if mode not in MODES:
+            raise SettingError(
+                f"A mode must be one of {', '.join(MODES)}",
+                received=repr(mode),
+                fix="Write for example edge door auto",
+            )
+        self._mode = mode
+        if not self._is_held:
+            self._output.release()
+        self._wake.set()
+        logger.warning("output %s: %s by hand", self._context.name, mode)
+        _remember_mode(self._memory, mode)
+
+    def output_status(self) -> OutputStatus:
+        """Say how the output is."""
+        is_energised = self._output.is_energised
+        return OutputStatus(
+            name=self._context.name,
+            mode=self._mode,
+            is_energised=is_energised,
+            is_open=is_energised == (self._settings.fail_state == "closed"),
+            trouble=self._output.trouble,
+        )
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the output could not be switched off."""
+        return self._output.is_stuck
+
+    def check(self) -> Iterator[str]:
+        """Claim the pin and set it to its safe level.
+
+        Raises:
+            GuardError: It cannot be claimed.
+        """
+        if not self._output.wait_ready(_CHECK_SECONDS):
+            raise GuardError(
+                f"The output {self._context.name} must be able to claim its pin",
+                received=self._output.trouble or "no answer of its guard",
+                fix="End other programs that use it, and look at the user's groups (gpio)",
+            )
+        meaning = self._settings.fail_state
+        yield f"pin {self._settings.pin}: claimed, de-energised ({meaning})"
+
+    def close(self) -> None:
+        """Release the output and end its guard; a second call does nothing."""
+        self._stop.set()
+        self._wake.set()
+        self._output.close()
+        self._holder.join(_HOLD_SECONDS)
+
+    @property
+    def _is_held(self) -> bool:
+        return self._mode == _HELD_MODE[self._settings.fail_state]
+
+    def _hold(self) -> None:
+        """Keep the output energised while a person asks for that, as far as the limits allow."""
+        while not self._stop.is_set():
+            self._wake.wait(_HOLD_SECONDS if self._is_held else None)
+            self._wake.clear()
+            if self._is_held and not self._output.is_energised and not self._stop.is_set():
+                self._try_hold()
+
+    def _try_hold(self) -> None:
+        try:
+            self._output.energise(self._settings.longest_seconds)
+        except GuardError as error:  # its pause, mostly
+            logger.debug("output %s: %s", self._context.name, error.received)
+
+
+def _read_mode(path: Path) -> str:
+    """Return the mode that was remembered; "auto" where none was, "lock" where it is unreadable."""
+    try:
+        mode = json.loads(path.read_bytes())["mode"]
+    except FileNotFoundError:
+        return "auto"
+    except (OSError, ValueError, KeyError, TypeError):
+        logger.warning("%s cannot be read: the output stays locked until edge door auto", path)
+        return "lock"
+    return mode if mode in MODES else "lock"
+
+
+def _remember_mode(path: Path, mode: str) -> None:
+    aside = path.with_suffix(".new")
+    try:
+        with aside.open("w", encoding="ascii") as file:
+            json.dump({"mode": mode}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise GuardError(
+            "The mode of an output must be remembered over a restart",
+            received=f"{path}: {error.strerror}",
+            fix="Free some space; the mode holds until the end of this run",
+        ) from error

@@ -1,0 +1,49 @@
+"""One instance per store folder."""
+
+import fcntl
+from pathlib import Path
+
+from edge.errors import StoreError
+
+_NAME = "control.lock"
+
+
+class FolderLock:
+    """Holds a store folder for this process, until `close` or the end of the process.
+
+    Args:
+        folder: The store folder; made where it is missing.
+
+    Raises:
+        StoreError: Another instance holds it, or it cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> FolderLock(Path(folder.name)).close()
+        >>> folder.cleanup()
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / _NAME).open("ab")
+        except OSError as error:
+            raise StoreError(
+                "The store folder must be writable",
+                received=f"{folder}: {error.strerror or error}",
+                fix="Name another one as [store] folder, or mend its permissions",
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise StoreError(
+                "Only one edge run may work with a store folder",
+                received=f"another one is already running with {folder}",
+                fix="End that one, or give this one a folder of its own",
+            ) from error
+
+    def close(self) -> None:
+        """Let the folder go; a second call does nothing."""
+        self._file.close()

@@ -1,0 +1,27 @@
+"""`python -m edge.guard` owns an output; with `--release FOLDER` it makes those of it safe."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Do so and return the exit code."""
+    if arguments[:1] != ["--release"]:
+        from edge.guard.process import guard_output
+
+        return guard_output()
+    from edge.errors import CatseyeError
+    from edge.guard.safety import release_all
+
+    try:
+        for name in release_all(Path(arguments[1])):
+            os.write(2, f"edge: output {name}: released\n".encode())
+    except CatseyeError as error:
+        os.write(2, f"edge: {error}\n".encode())
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,243 @@
+"""The main process's end of a guard: asks for the output, and holds the lease by heartbeat."""
+
+import itertools
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from edge.errors import GuardError
+from edge.guard.request import OutputRequest
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.2
+"""Between two heartbeats."""
+
+LONGEST_IDLE_SECONDS = 2.0
+"""The heart stops if the loop has looked at nothing for so long."""
+
+_START_SECONDS = 5.0  # for a guard to claim its pin
+_ANSWER_SECONDS = 1.0
+_BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+_CLOSE_SECONDS = 1.5
+
+_REFUSALS = {
+    "pause": "it was on a moment ago and needs its pause",
+    "duty": "it was on for too much of the last ten minutes",
+}
+
+
+class GuardedOutput:
+    """An output that a guard owns; a guard that dies is replaced, which begins with the safe level.
+
+    Making it neither blocks nor fails: the guard is started by a thread.
+
+    Args:
+        request: The output.
+        idle_seconds: Says how long ago the loop last looked at something; a loop that hangs loses
+            the output.
+        when_changed: Called, from a thread of its own, when the output goes on or off or gets
+            into trouble.
+
+    Attributes:
+        is_energised: Whether the output is on, by the guard's word.
+        trouble: What is wrong with the output, in words; empty if nothing is.
+        is_stuck: Whether the output could not be switched off.
+    """
+
+    def __init__(
+        self,
+        request: OutputRequest,
+        *,
+        idle_seconds: Callable[[], float],
+        when_changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._request = request
+        self._idle_seconds = idle_seconds
+        self._when_changed = when_changed
+        self._stop = threading.Event()
+        self._state = threading.Condition(threading.RLock())
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
+        self._answers: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self.is_energised = self.is_stuck = False
+        self.trouble = ""
+        self._threads = [
+            threading.Thread(target=work, name=f"{work.__name__} {request.name}", daemon=True)
+            for work in (self._keep_guard, self._beat)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Wait until the guard owns its pin; say whether it does."""
+        with self._state:
+            return self._state.wait_for(lambda: self._is_ready, seconds)
+
+    def energise(self, seconds: float) -> float:
+        """Switch the output on, or let it stay on longer.
+
+        Args:
+            seconds: From now on; cut to what the limits allow.
+
+        Returns:
+            The seconds that the guard has granted.
+
+        Raises:
+            GuardError: It refuses, or does not answer; the output is off, or will be in time.
+        """
+        number = str(next(self._numbers))
+        with self._state:
+            if not self.wait_ready(_START_SECONDS):
+                raise self._error(self.trouble or "its guard has not started yet")
+            self._tell(f"energise {number} {seconds:.3f}")
+            if not self._state.wait_for(lambda: number in self._answers, _ANSWER_SECONDS):
+                self._kill()
+                raise self._error("its guard does not answer, and is replaced")
+            answer = self._answers.pop(number)
+        is_granted, _, rest = answer.partition(" ")
+        if is_granted != "granted":
+            raise self._error(_REFUSALS.get(rest, rest))
+        return float(rest)
+
+    def release(self) -> None:
+        """Switch the output off; does nothing if it is."""
+        with self._state:
+            self._tell("release")
+
+    def close(self) -> None:
+        """Release the output and end the guard; a second call does nothing."""
+        self._stop.set()
+        with self._state:
+            self._tell("end")
+            process = self._process
+        if process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_CLOSE_SECONDS)
+        for thread in self._threads:
+            thread.join(_CLOSE_SECONDS)
+
+    def _error(self, received: str) -> GuardError:
+        return GuardError(
+            f"The output {self._request.name} must be free to be switched on",
+            received=received,
+            fix="Look at edge status, which says how the output is",
+        )
+
+    def _tell(self, line: str) -> None:
+        """Write a line, unless the guard does not take it; with the lock held."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError, ValueError):  # it has died, or hangs: another thread notices
+                os.write(self._process.stdin.fileno(), line.encode("ascii") + b"\n")
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            if self._idle_seconds() < LONGEST_IDLE_SECONDS:
+                with self._state:
+                    self._tell("beat")
+
+    def _keep_guard(self) -> None:
+        """Start a guard and listen to it, and another when it has ended."""
+        failures = 0
+        while not self._stop.is_set():
+            started_seconds = time.monotonic()
+            try:
+                self._listen(self._start())
+            except OSError as error:
+                self._change(trouble=f"its guard cannot be started: {error}")
+            if self._stop.is_set():
+                return
+            failures = failures + 1 if time.monotonic() - started_seconds < 10.0 else 0
+            delay_seconds = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+            self._stop.wait(delay_seconds)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C at the terminal is for the main process.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge.guard"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        with self._state:
+            self._process = process
+            self._tell(self._request.to_line())
+            if self._stop.is_set():
+                self._tell("end")
+        return process
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._hear(line.decode("ascii", "replace").strip())
+        with self._state:
+            self._is_ready = False
+            self._process = None
+        process.stdout.close()
+        if process.stdin is not None:
+            process.stdin.close()
+        status = process.wait()
+        if not self._stop.is_set():
+            text = self.trouble or f"its guard has died (exit code {status})"
+            self._change(is_energised=False, trouble=text)
+
+    def _hear(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word in ("granted", "refused"):
+            number, _, detail = rest.partition(" ")
+            with self._state:
+                self._answers[number] = f"{word} {detail}"
+                self._state.notify_all()
+        if word == "granted":
+            self._change(is_energised=True)
+        elif word == "off":
+            self._change(is_energised=False)
+            if rest in ("lease", "time"):
+                logger.info("output %s: released by its guard (%s)", self._request.name, rest)
+        elif word in ("ready", "clear"):
+            with self._state:
+                self._is_ready = True
+                self._state.notify_all()
+            self._change(trouble="", is_stuck=False, is_energised=False)
+        elif word == "alarm":
+            self._change(trouble=f"it cannot be switched off: {rest}", is_stuck=True)
+        elif word == "unclaimed":
+            self._change(trouble=f"its pin cannot be claimed: {rest}")
+
+    def _change(
+        self,
+        *,
+        is_energised: bool | None = None,
+        trouble: str | None = None,
+        is_stuck: bool | None = None,
+    ) -> None:
+        """Note what is new, log a trouble when it comes and when it goes, and tell."""
+        with self._state:
+            before = self.is_energised, self.trouble, self.is_stuck
+            if is_energised is not None:
+                self.is_energised = is_energised
+            if is_stuck is not None:
+                self.is_stuck = is_stuck
+            if trouble is not None:
+                self.trouble = trouble
+            is_changed = (self.is_energised, self.trouble, self.is_stuck) != before
+        if trouble is not None and trouble != before[1]:
+            if trouble:
+                logger.error("output %s: %s", self._request.name, trouble)
+            else:
+                logger.warning("output %s: well again", self._request.name)
+        if is_changed:
+            self._when_changed()

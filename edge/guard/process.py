@@ -1,0 +1,138 @@
+"""The guard: a process that owns one output, and lets go of it whatever happens to the others."""
+
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+
+from edge.errors import CatseyeError
+from edge.guard.ledger import Ledger
+from edge.guard.limits import Governor
+from edge.guard.pins import Pin, open_pin, prepare_pin
+from edge.guard.request import OutputRequest, write_note
+from edge.guard.switch import RETRY_SECONDS, Switch
+from edge.guard.understudy import SIGN_SECONDS, Understudy
+
+_CLAIM_SECONDS = 3.0  # in which the claim of a guard before this one may lapse
+_LOST_SECONDS = 30.0  # without a line: the pipe is held open by somebody, and nobody uses it
+_MOST_BYTES = 65_536
+
+
+def guard_output() -> int:
+    """Own the output that the first line of standard input names, until that ends.
+
+    Returns:
+        The exit code: 0 done, 1 the pin could not be claimed, 3 the understudy has died.
+    """
+    _become_guard()
+    lines = _Lines(sys.stdin.fileno())
+    first = lines.wait(_LOST_SECONDS)
+    if not first:
+        return 0
+    request = OutputRequest.from_line(first[0])
+    try:
+        prepare_pin(request.pin)
+        understudy = Understudy(lambda: open_pin(request.pin, active_low=request.active_low))
+        write_note(request, os.getpid(), understudy.pid)
+        pin = _claim(request)
+    except (OSError, CatseyeError) as error:
+        _report(f"unclaimed {' '.join(str(error).split())}")
+        return 1
+    ledger = Ledger(request.ledger_path)
+    governor = Governor(request.limits, ledger.read(time.monotonic()))
+    switch = Switch(pin, governor, report=_report, record=ledger.write, sign=understudy.sign)
+    _report("ready")
+    status = _serve(switch, understudy, lines, first[1:])
+    understudy.dismiss()
+    with suppress(OSError):
+        pin.close()
+    if lines.is_orderly:
+        request.note_path.unlink(missing_ok=True)
+    return status
+
+
+def _serve(switch: Switch, understudy: Understudy, lines: "_Lines", heard: list[str]) -> int:
+    """Hear lines until the pipe ends, then release the output."""
+    status = 0
+    while not lines.has_ended:
+        now_seconds = time.monotonic()
+        for line in heard:
+            switch.hear(line, now_seconds)
+        rest_seconds = switch.tick(time.monotonic())
+        if switch.is_on:
+            understudy.sign(True)
+            rest_seconds = min(rest_seconds, SIGN_SECONDS)
+        if not understudy.is_alive:
+            status = 3
+            break
+        heard = lines.wait(min(rest_seconds, 1.0))
+    while switch.is_on:
+        switch.release(time.monotonic(), "end")
+        understudy.sign(switch.is_on)
+        if switch.is_on:
+            select.select([], [], [], RETRY_SECONDS)
+    return status
+
+
+class _Lines:
+    """Lines of a pipe, without blocking.
+
+    Attributes:
+        has_ended: Whether no more will come: the pipe has ended, or SIGTERM came.
+        is_orderly: Whether the last line was "end".
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._rest = b""
+        self._poll = select.poll()
+        self._poll.register(file, select.POLLIN | select.POLLHUP)
+        self.has_ended = self.is_orderly = False
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "has_ended", True))
+
+    def wait(self, seconds: float) -> list[str]:
+        """Return the lines that come within so many seconds, as soon as there are any."""
+        if self.has_ended or not self._poll.poll(seconds * 1000):
+            return []
+        told = os.read(self._file, _MOST_BYTES)
+        *lines, self._rest = (self._rest + told).split(b"\n")
+        if not told or len(self._rest) > _MOST_BYTES:
+            self.has_ended = True
+        texts = [line.decode("ascii", "replace") for line in lines]
+        if texts[-1:] == ["end"]:
+            self.has_ended = self.is_orderly = True
+        return texts
+
+
+def _become_guard() -> None:
+    """Outlive the terminal's Ctrl-C, and come before others where the system lets us."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    os.set_blocking(sys.stdout.fileno(), False)
+    with suppress(OSError):
+        os.nice(-10)
+    with suppress(OSError):  # a scheduler that lets it run at once, at the lowest of its ranks
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+def _claim(request: OutputRequest) -> Pin:
+    """Open the pin; a guard that died just now may hold it for a moment.
+
+    Raises:
+        OSError: It stays in use, or cannot be opened.
+    """
+    until_seconds = time.monotonic() + _CLAIM_SECONDS
+    while True:
+        try:
+            return open_pin(request.pin, active_low=request.active_low)
+        except OSError:
+            if time.monotonic() > until_seconds:
+                raise
+            select.select([], [], [], RETRY_SECONDS)
+
+
+def _report(line: str) -> None:
+    with suppress(OSError):  # nobody listens, or not fast enough: the output matters more
+        os.write(sys.stdout.fileno(), line.encode("ascii", "replace") + b"\n")

@@ -1,0 +1,58 @@
+"""Make outputs safe whose guards are gone, or shall be: what the service runs after its end."""
+
+import os
+import select
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from edge.errors import CatseyeError, GuardError
+from edge.guard.pins import open_pin
+from edge.guard.request import GuardNote, read_notes, start_time
+
+_LONGEST_SECONDS = 5.0
+_RETRY_SECONDS = 0.05
+
+
+def release_all(folder: Path) -> list[str]:
+    """Set every output of a memory folder to its safe level; guards that still run are killed.
+
+    Args:
+        folder: Of the memory, in which guards note what they own.
+
+    Returns:
+        The names of the outputs.
+
+    Raises:
+        GuardError: An output could not be made safe within five seconds.
+    """
+    notes = read_notes(folder)
+    for note in notes.values():
+        _kill(note)
+    for name, note in notes.items():
+        _release(name, note)
+    return list(notes)
+
+
+def _kill(note: GuardNote) -> None:
+    for pid, start in note.processes:
+        with suppress(ProcessLookupError):
+            if start and start_time(pid) == start:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _release(name: str, note: GuardNote) -> None:
+    until_seconds = time.monotonic() + _LONGEST_SECONDS
+    while True:
+        try:
+            open_pin(note.pin, active_low=note.active_low).close()
+            return
+        except (OSError, CatseyeError) as error:
+            if time.monotonic() > until_seconds:
+                raise GuardError(
+                    f"The output {name} must be set to its safe level",
+                    received=f"{note.pin}: {error}",
+                    fix="Cut its supply, and look at the wiring and the permissions",
+                ) from error
+        select.select([], [], [], _RETRY_SECONDS)

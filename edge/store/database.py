@@ -1,0 +1,168 @@
+"""The database file: opened, checked, brought to the present form, and never harmed."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from edge.errors import StoreError
+from edge.store.tables import MIGRATIONS
+
+DATABASE = "events.sqlite"
+"""Name of the file in the folder of the memory."""
+
+Migrations: TypeAlias = Sequence[Sequence[str]]
+
+_BUSY_SECONDS = 2.0
+_CHECKPOINT_PAGES = 200
+_MOST_WAL_BYTES = 1_000_000
+
+
+def open_database(
+    path: Path, *, migrations: Migrations = MIGRATIONS, is_checked: bool = True
+) -> sqlite3.Connection:
+    """Open a database for writing, made where it is missing, and bring it to the present form.
+
+    A transaction is on the disk once it is committed (WAL, synchronous FULL), see
+    https://www.sqlite.org/pragma.html#pragma_synchronous. A copy is kept before a migration.
+
+    Args:
+        path: Of the file.
+        migrations: What makes each version of the one before.
+        is_checked: Whether the whole file is looked at for damage.
+
+    Raises:
+        StoreError: It is that of a newer catseye; it is left untouched.
+        sqlite3.Error: It cannot be opened, or is damaged.
+        OSError: A copy of it cannot be written.
+    """
+    if path.exists():
+        refuse_newer(path, newest=len(migrations))
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _prepare(connection, is_checked=is_checked)
+        _migrate(connection, path, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a database that perhaps another process writes to; nothing of it is changed.
+
+    Raises:
+        StoreError: It is missing, cannot be read, or is that of a newer catseye.
+    """
+    if not path.exists():
+        raise StoreError(
+            "The memory of events must exist",
+            received=f"no {path.name} in {path.parent}",
+            fix="Run edge run --config first, or name another folder",
+        )
+    has_log = path.with_name(path.name + "-wal").exists()
+    ways = ("mode=ro",) if has_log else ("mode=ro", "immutable=1")  # of a folder of somebody else
+    failure: sqlite3.Error | None = None
+    for way in ways:
+        try:
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?{way}", uri=True, timeout=_BUSY_SECONDS
+            )
+            _check_version(connection, path, newest=len(MIGRATIONS))
+        except sqlite3.Error as error:
+            failure = error
+        else:
+            return connection
+    raise StoreError(
+        "The memory of events must be readable",
+        received=f"{path}: {failure}",
+        fix="Read it as the user of the service; edge run repairs a damaged one",
+    ) from failure
+
+
+def refuse_newer(path: Path, *, newest: int = len(MIGRATIONS)) -> None:
+    """Refuse a database of a newer catseye; what cannot be read at all is not judged.
+
+    Raises:
+        StoreError: It is one.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        with contextlib.closing(connection):
+            _check_version(connection, path, newest=newest)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all of it, or nothing.
+
+    Raises:
+        sqlite3.Error: It could not be written.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def find_damage(connection: sqlite3.Connection) -> str:
+    """Look at the whole database; say what is wrong first, or nothing."""
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return "" if found == "ok" else str(found)
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """Yield every file that belongs to a database: itself, its log, copies, what was put aside."""
+    with contextlib.suppress(OSError):
+        yield from path.parent.glob(f"{path.name}*")
+
+
+def _check_version(connection: sqlite3.Connection, path: Path, *, newest: int) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > newest:
+        raise StoreError(
+            f"The memory must be of version {newest} or older",
+            received=f"version {version} in {path}",
+            fix="Install the newer catseye that wrote it, or name another folder",
+        )
+
+
+def _prepare(connection: sqlite3.Connection, *, is_checked: bool) -> None:
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
+    connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
+    connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}").fetchone()
+    damage = find_damage(connection) if is_checked else ""
+    if damage:
+        raise sqlite3.DatabaseError(f"damaged: {damage}")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == len(migrations):
+        return
+    if version > 0:
+        _back_up(connection, path.with_name(f"{path.name}.before-{len(migrations)}"))
+    with transaction(connection):
+        for statements in migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as copy:
+        connection.backup(copy)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,319 @@
+"""The thread that writes: one job after the other, whatever becomes of the disk."""
+
+import contextlib
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge.errors import OutputError, StoreError
+from edge.occurrence import Instant, Outcome
+from edge.records import Clock
+from edge.store.database import DATABASE, find_damage, open_database, transaction
+from edge.store.failures import SENSELESS, Failure, classify_failure
+from edge.store.housekeeping import Housekeeping
+from edge.store.inbox import Ended, Filmed, Inbox, Job, Started
+from edge.store.media import CLIPS, SNAPSHOTS
+from edge.store.salvage import replace_damaged
+from edge.store.settings import StoreSettings
+from edge.store.tables import insert_event, insert_outcome
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 2.0
+_LOOK_SECONDS = 10.0  # between looks at disk and clock
+_AGE_SECONDS = 3600.0
+_CHECK_SECONDS = 86_400.0
+_MOST_STEPS = 40  # of freeing a full disk for one job
+_FOLDER_MODE = 0o750
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the memory fares, as of the latest write.
+
+    Attributes:
+        events: Events that are kept.
+        bytes: What it takes.
+        free_bytes: What is free on its disk.
+        lost_pictures: Snapshots and clips that could not be written.
+        trouble: What keeps it from working; else empty.
+    """
+
+    events: int = 0
+    bytes: int = 0
+    free_bytes: int = 0
+    lost_pictures: int = 0
+    trouble: str = ""
+
+
+class Keeper:
+    """Writes what the inbox holds, keeps within the limits, and mends what breaks.
+
+    Args:
+        settings: The limits.
+        folder: Of the memory.
+        inbox: What is to be written.
+        clock: Monotonic.
+        now: Says what time it is.
+
+    Attributes:
+        figures: How the memory fares; may be read by any thread.
+    """
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        folder: Path,
+        *,
+        inbox: Inbox,
+        clock: Clock,
+        now: Callable[[], Instant],
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._path = folder / DATABASE
+        self._inbox = inbox
+        self._clock = clock
+        self._now = now
+        self._connection: sqlite3.Connection | None = None
+        self._house: Housekeeping | None = None
+        self._inode = 0
+        self._next = 1
+        self._looked_seconds = self._aged_seconds = self._checked_seconds = float("-inf")
+        self.figures = Figures()
+
+    def run(self) -> None:
+        """Work until the inbox is closed and empty, or cannot be emptied."""
+        self._attempt(self._look_around)
+        while True:
+            job = self._inbox.peek(timeout_seconds=_LOOK_SECONDS)
+            is_done = job is None or self._attempt(self._write_next)
+            if self._inbox.is_closed and (job is None or not is_done):
+                break
+            if not is_done:
+                self._inbox.pause(_RETRY_SECONDS)
+            has_trouble = bool(self.figures.trouble)
+            if has_trouble or self._clock.monotonic() - self._looked_seconds >= _LOOK_SECONDS:
+                self._attempt(self._look_around)
+        self._close()
+
+    def _attempt(self, work: Callable[[], None]) -> bool:
+        """Do something, mending what can be mended; say whether it is done."""
+        for _ in range(_MOST_STEPS):
+            try:
+                self._open()
+                work()
+            except (sqlite3.Error, OSError) as error:
+                failure = classify_failure(error, free_bytes=self._free_bytes())
+                if not self._mend(failure, error):
+                    self._set_trouble(failure, error)
+                    return False
+            else:
+                self._tell(trouble="")
+                return True
+        return False
+
+    def _write_next(self) -> None:
+        """Write the oldest job and take it out; one that can never be written is given up."""
+        job = self._inbox.peek(timeout_seconds=0)
+        if job is None:
+            return
+        try:
+            job = self._write(job)
+        except SENSELESS as error:
+            logger.warning("memory: a record cannot be stored (%s)", error)
+        self._inbox.pop(job)
+
+    def _mend(self, failure: Failure, error: sqlite3.Error | OSError) -> bool:
+        """Do what helps; say whether it is worth another attempt."""
+        if failure is Failure.FULL and self._house is not None:
+            return self._house.free_disk()
+        if failure is Failure.DAMAGED:
+            logger.warning("memory: the database is damaged (%s)", error)
+            return self._salvage()
+        self._close()  # whatever it is, it may be another file the next time
+        return False
+
+    def _salvage(self) -> bool:
+        self._close()
+        try:
+            connection, _ = replace_damaged(self._path, clock=self._clock)
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("memory: the damaged database cannot be replaced (%s)", error)
+            return False
+        self._take(connection)
+        return True
+
+    def _open(self) -> None:
+        """Open the database if it is not, or if the file is another one now."""
+        if self._connection is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if self._path.stat().st_ino == self._inode:
+                    return
+            logger.warning("memory: %s was removed, it begins anew", self._path)
+            self._close()
+        self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._take(open_database(self._path))
+
+    def _take(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._inode = self._path.stat().st_ino
+        self._house = Housekeeping(connection, self._folder, self._settings)
+        last = connection.execute("SELECT max(sequence) FROM events").fetchone()[0]
+        self._next = (last or 0) + 1
+        self._checked_seconds = self._clock.monotonic()
+        self._house.reconcile()
+
+    def _close(self) -> None:
+        connection, self._connection, self._house = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _write(self, job: Job) -> Job:
+        """Write a job; return what stands for it in the inbox now."""
+        if isinstance(job, Started):
+            return self._write_event(job)
+        if isinstance(job, Ended):
+            self._execute(
+                "UPDATE events SET score = max(score, ?), end_seconds = ?, end_wall_seconds = ?, "
+                "end_monotonic_seconds = ? WHERE event_id = ?",
+                (
+                    *(job.score, job.end_seconds, job.wall_seconds),
+                    *(job.monotonic_seconds, job.event_id),
+                ),
+            )
+        elif isinstance(job, Outcome):
+            connection, _ = self._parts()
+            with transaction(connection):
+                insert_outcome(connection, job)
+        else:
+            self._write_clip(job)
+        return job
+
+    def _write_event(self, job: Started) -> Started:
+        """Write the picture, then the row that names it."""
+        connection, house = self._parts()
+        record = replace(job.record, sequence=self._next)
+        if job.snapshot is not None:
+            name, size_bytes = "", 0
+            try:
+                jpeg = job.snapshot.jpeg()
+            except OutputError as error:
+                logger.warning("memory: a snapshot cannot be kept (%s)", error)
+            else:
+                name = self._write_picture(SNAPSHOTS, record.sequence, record.event_id, jpeg)
+                size_bytes = len(jpeg) if name else 0
+            record = replace(
+                record,
+                snapshot=name,
+                snapshot_bytes=size_bytes,
+                snapshot_state="kept" if name else "lost",
+            )
+            done = Started(record)
+            self._inbox.exchange(job, done)  # the picture is not written again if the row fails
+            job = done
+        house.make_room(0)
+        with transaction(connection):
+            insert_event(connection, record)
+        self._next = record.sequence + 1
+        house.events += 1
+        house.limit_events()
+        return job
+
+    def _write_clip(self, job: Filmed) -> None:
+        connection, house = self._parts()
+        row = connection.execute(
+            "SELECT sequence FROM events WHERE event_id = ?", (job.event_id,)
+        ).fetchone()
+        if row is None:
+            return
+        name = self._write_picture(CLIPS, row[0], job.event_id, job.avi) if job.avi else ""
+        size_bytes = house.media.size(name)
+        self._execute(
+            "UPDATE events SET clip = ?, clip_state = ?, clip_bytes = ? WHERE sequence = ?",
+            (name, "kept" if name else "lost", size_bytes, row[0]),
+        )
+
+    def _write_picture(self, kind: str, sequence: int, event_id: str, content: bytes) -> str:
+        """Write a file and return its name; empty if the disk does not take it."""
+        _, house = self._parts()
+        house.make_room(len(content))
+        for _ in range(_MOST_STEPS):
+            try:
+                name = house.media.write(kind, sequence, event_id, content)
+            except OSError as error:
+                is_full = classify_failure(error, free_bytes=0) is Failure.FULL
+                if is_full and house.free_disk(for_picture=True):
+                    continue
+                logger.warning("memory: a picture is lost (%s)", error.strerror or error)
+                break
+            house.note_media(len(content))
+            return name
+        self.figures = replace(self.figures, lost_pictures=self.figures.lost_pictures + 1)
+        return ""
+
+    def _look_around(self) -> None:
+        """Look at what changes by itself: disk, clock, age, and what others have removed."""
+        connection, house = self._parts()
+        now_seconds = self._looked_seconds = self._clock.monotonic()
+        if house.has_changed():
+            house.measure()
+        if self._settings.reserve_mb and not house.reserve.is_whole:
+            house.make_room(int(self._settings.reserve_mb * 1e6))
+            house.reserve.restore()
+        now = self._now()
+        if now.is_trusted:
+            house.correct_times(now)
+        if now_seconds - self._aged_seconds >= _AGE_SECONDS:
+            house.remove_aged(now)
+            self._aged_seconds = now_seconds
+        if now_seconds - self._checked_seconds >= _CHECK_SECONDS:
+            self._checked_seconds = now_seconds
+            damage = find_damage(connection)
+            if damage:
+                raise sqlite3.DatabaseError(f"damaged: {damage}")
+            house.reconcile()
+
+    def _execute(self, statement: str, values: tuple[object, ...]) -> None:
+        connection, _ = self._parts()
+        with transaction(connection):
+            connection.execute(statement, values)
+
+    def _parts(self) -> tuple[sqlite3.Connection, Housekeeping]:
+        if self._connection is None or self._house is None:
+            raise sqlite3.OperationalError("the database is not open")
+        return self._connection, self._house
+
+    def _free_bytes(self) -> int:
+        try:
+            room = os.statvfs(self._folder)
+        except OSError:
+            return 0
+        return room.f_bavail * room.f_frsize
+
+    def _set_trouble(self, failure: Failure, error: Exception) -> None:
+        if isinstance(error, StoreError):
+            trouble = str(error)
+        elif failure is Failure.FULL:
+            trouble = failure.value
+        else:
+            trouble = f"{failure.value}: {error}"
+        if trouble != self.figures.trouble:
+            logger.warning("memory: %s; events wait until it can be written", trouble)
+        self._tell(trouble=trouble)
+
+    def _tell(self, *, trouble: str) -> None:
+        if self.figures.trouble and not trouble:
+            logger.info("memory: works again")
+        house = self._house
+        self.figures = replace(
+            self.figures,
+            events=self.figures.events if house is None else house.events,
+            bytes=self.figures.bytes if house is None else house.total_bytes(),
+            free_bytes=self._free_bytes(),
+            trouble=trouble,
+        )

@@ -1,0 +1,39 @@
+"""Settings of the memory of events: what is kept, where, and how much of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.settings import setting
+
+_FOLDER = Path("memory")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What is remembered, and within which limits; the newest is always kept.
+
+    Attributes:
+        folder: Holds the database, the snapshots and the clips; made where it is missing.
+        keep_mb: Most that the folder may take, in megabytes of 1,000,000 bytes.
+        keep_days: Events older than this are removed, unless the clock is not to be trusted.
+        keep_events: Most events that are kept.
+        reserve_mb: Set aside on the disk, and given up once it is full.
+        snapshots: Whether a picture of each event is kept.
+        clips: Whether a short film of each event is kept.
+        pre_roll_seconds: What a clip shows of the time before its event.
+        clip_seconds: What a clip shows from the start of its event.
+
+    Example:
+        >>> StoreSettings(keep_mb=50).keep_events
+        10000
+    """
+
+    folder: Path = setting(_FOLDER)  # noqa: RUF009 - a field, like the others
+    keep_mb: float = setting(500.0, least=5, most=10_000_000)
+    keep_days: float = setting(90.0, least=0.01, most=36_500)
+    keep_events: int = setting(10_000, least=10, most=10_000_000)
+    reserve_mb: float = setting(1.0, least=0, most=1000)
+    snapshots: bool = setting(True)
+    clips: bool = setting(True)
+    pre_roll_seconds: float = setting(3.0, least=0, most=30)
+    clip_seconds: float = setting(8.0, least=1, most=60)

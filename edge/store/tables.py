@@ -1,0 +1,197 @@
+"""The tables of the memory: what a row says, and how it is written and read.
+
+`sqlite3` is imported only for the checker of types: whoever opens the database has it.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from edge.occurrence import Outcome
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+MIGRATIONS: Sequence[Sequence[str]] = (
+    (
+        """CREATE TABLE events (
+            sequence INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+            label TEXT NOT NULL, score REAL NOT NULL, scores TEXT NOT NULL,
+            evidence TEXT NOT NULL, rule TEXT NOT NULL, text TEXT NOT NULL,
+            wall_seconds REAL NOT NULL, monotonic_seconds REAL NOT NULL, boot_id TEXT NOT NULL,
+            is_trusted INTEGER NOT NULL, corrected_seconds REAL,
+            end_wall_seconds REAL, end_monotonic_seconds REAL,
+            start_seconds REAL, end_seconds REAL,
+            model TEXT NOT NULL, model_sha256 TEXT NOT NULL,
+            snapshot TEXT NOT NULL, snapshot_state TEXT NOT NULL, snapshot_bytes INTEGER NOT NULL,
+            clip TEXT NOT NULL, clip_state TEXT NOT NULL, clip_bytes INTEGER NOT NULL)""",
+        """CREATE TABLE outcomes (
+            sequence INTEGER PRIMARY KEY, event_id TEXT NOT NULL, rule TEXT NOT NULL,
+            action TEXT NOT NULL, result TEXT NOT NULL, detail TEXT NOT NULL,
+            wall_seconds REAL NOT NULL, monotonic_seconds REAL NOT NULL, boot_id TEXT NOT NULL,
+            is_trusted INTEGER NOT NULL)""",
+        "CREATE INDEX outcomes_of_event ON outcomes (event_id)",
+    ),
+)
+"""What makes each version of the tables out of the one before; the first out of nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """What is remembered of an event, or of a door that was moved by hand.
+
+    Attributes:
+        sequence: Order in which it was written; 0 while it is not.
+        event_id: 32 hexadecimal digits.
+        kind: "event" or "door".
+        label: What appeared; empty for a door.
+        score: Its best score, in [0, 1].
+        scores: Of the frame, per label.
+        evidence: Rules of evidence by which it was believed.
+        rule: The rule that fired as it started; empty if none did.
+        text: What was done to a door; else empty.
+        wall_seconds: Unix time of its start, as the clock had it.
+        monotonic_seconds: Of its start.
+        boot_id: Names the boot.
+        is_trusted: Whether the clock was known to be right.
+        corrected_seconds: Unix time of its start, worked out after the clock was set right.
+        end_wall_seconds: Unix time of its end; `None` while it goes on, or if the end was missed.
+        end_monotonic_seconds: Of its end.
+        start_seconds: The source's time of its start.
+        end_seconds: The source's time of its end.
+        model: Name of the model.
+        model_sha256: Of its file.
+        snapshot: Path in the folder, empty if there is none.
+        snapshot_state: "kept", "lost", "none" or "pruned".
+        snapshot_bytes: Size of the file.
+        clip: Path in the folder, empty if there is none.
+        clip_state: "kept", "lost", "none" or "pruned".
+        clip_bytes: Size of the file.
+    """
+
+    sequence: int = 0
+    event_id: str
+    kind: str = "event"
+    label: str = ""
+    score: float = 0.0
+    scores: Mapping[str, float]
+    evidence: str = ""
+    rule: str = ""
+    text: str = ""
+    wall_seconds: float
+    monotonic_seconds: float
+    boot_id: str
+    is_trusted: bool
+    corrected_seconds: float | None = None
+    end_wall_seconds: float | None = None
+    end_monotonic_seconds: float | None = None
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+    model: str = ""
+    model_sha256: str = ""
+    snapshot: str = ""
+    snapshot_state: str = "none"
+    snapshot_bytes: int = 0
+    clip: str = ""
+    clip_state: str = "none"
+    clip_bytes: int = 0
+
+    @property
+    def time_seconds(self) -> float:
+        """Unix time of its start, as well as it is known."""
+        return self.wall_seconds if self.corrected_seconds is None else self.corrected_seconds
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether that time is to be trusted."""
+        return self.is_trusted or self.corrected_seconds is not None
+
+
+_COLUMNS = tuple(field.name for field in fields(EventRecord))
+_INSERT = (
+    f"INSERT OR IGNORE INTO events ({', '.join(_COLUMNS)}) "
+    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+SELECT_EVENTS = f"SELECT {', '.join(_COLUMNS)} FROM events "
+"""To be followed by a condition; the rows are for `read_record`."""
+
+_OUTCOMES = (
+    *("event_id", "rule", "action", "result", "detail"),
+    *("wall_seconds", "monotonic_seconds", "boot_id", "is_trusted"),
+)
+SELECT_OUTCOMES = f"SELECT sequence, {', '.join(_OUTCOMES)} FROM outcomes "
+"""To be followed by a condition; the rows are for `insert_outcome_row`."""
+
+
+def insert_event(connection: "Connection", record: EventRecord) -> None:
+    """Write a record, unless there is one of that event."""
+    values = {name: getattr(record, name) for name in _COLUMNS}
+    values["scores"] = json.dumps(
+        {label: score for label, score in record.scores.items() if math.isfinite(score)}
+    )
+    values["score"] = record.score if math.isfinite(record.score) else 0.0
+    connection.execute(_INSERT, [_clean(value) for value in values.values()])
+
+
+def insert_outcome(connection: "Connection", outcome: Outcome) -> None:
+    """Write what came of a rule or an action."""
+    at = outcome.at
+    named = (outcome.event_id, outcome.rule, outcome.action, outcome.result, outcome.detail)
+    when = (at.wall_seconds, at.monotonic_seconds, at.boot_id, at.is_trusted)
+    insert_outcome_row(connection, (None, *named, *when))
+
+
+def insert_outcome_row(connection: "Connection", row: Sequence[Any]) -> None:
+    """Write a row of `SELECT_OUTCOMES`; without a number it gets the next one."""
+    marks = ", ".join("?" * len(row))
+    connection.execute(
+        f"INSERT OR IGNORE INTO outcomes (sequence, {', '.join(_OUTCOMES)}) VALUES ({marks})",
+        [_clean(value) for value in row],
+    )
+
+
+def read_record(row: Sequence[Any]) -> EventRecord:
+    """Make a record of a row of `SELECT_EVENTS`.
+
+    Raises:
+        ValueError: It cannot be one, as in a damaged database.
+    """
+    values = dict(zip(_COLUMNS, row, strict=True))
+    scores = json.loads(values["scores"])
+    texts = (values["label"], values["event_id"], values["snapshot"], values["clip"])
+    numbers = (values["wall_seconds"], values["score"])
+    is_sound = all(isinstance(text, str) for text in texts) and all(
+        isinstance(number, int | float) for number in numbers
+    )
+    if not is_sound or not isinstance(scores, dict) or len(values["event_id"]) != 32:
+        raise ValueError(f"no event: {row!r:.100}")
+    return replace(
+        EventRecord(**{**values, "scores": scores}), is_trusted=bool(values["is_trusted"])
+    )
+
+
+def read_records(
+    connection: "Connection", condition: str, values: Sequence[object] = ()
+) -> Iterator[EventRecord]:
+    """Yield the records that fulfil a condition, such as `WHERE label = ? ORDER BY sequence`."""
+    for row in connection.execute(SELECT_EVENTS + condition, values):
+        yield read_record(row)
+
+
+def read_outcomes(connection: "Connection", event_id: str) -> list[dict[str, Any]]:
+    """Return what came of an event, in order: rule, action, result, detail and time."""
+    names = ("rule", "action", "result", "detail", "wall_seconds", "is_trusted")
+    rows = connection.execute(
+        f"SELECT {', '.join(names)} FROM outcomes WHERE event_id = ? ORDER BY sequence",
+        (event_id,),
+    )
+    return [{**dict(zip(names, row, strict=True)), "is_trusted": bool(row[-1])} for row in rows]
+
+
+def _clean(value: Any) -> Any:
+    """Make a text storable: the output of a program may hold bytes that are no text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return value
