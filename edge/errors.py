@@ -94,7 +94,24 @@ class MissingExtraError(CatseyeError, ImportError):
 
 
 class ConfigError(SettingError):
-    """A configuration file with errors; the text lists all of them."""
+    """A configuration file with errors; the text lists all of them.
+
+    Args:
+        rule: What holds for the whole.
+        received: Such as how many errors.
+        fix: What the user can do about it.
+        problems: Each error, a line each.
+    """
+
+    def __init__(
+        self, rule: str, *, received: str, fix: str, problems: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(rule, received=received, fix=fix)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        """Write the three parts, then every problem in a line of its own."""
+        return "\n".join((super().__str__(), *self.problems))
 
 
 class ActionError(CatseyeError, OSError):

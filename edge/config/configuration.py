@@ -53,6 +53,12 @@ def _check_rotation(degrees: int) -> None:
         )
 
 
+def _check_region(text: str) -> None:
+    from edge.region import parse_region
+
+    parse_region(text)
+
+
 def _check_place(text: str) -> None:
     if not text.strip() or len(text) > _LONGEST_PLACE or not text.isprintable():
         raise SettingError(
@@ -132,7 +138,7 @@ class RegionsSection:
         watch: For `edge.region.parse_region`; all of the frame when `None`.
     """
 
-    watch: str | None = setting(None)
+    watch: str | None = setting(None, check=_check_region)
 
 
 @dataclass(frozen=True, slots=True)

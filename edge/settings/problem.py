@@ -75,8 +75,8 @@ class Location:
         return variable_name(self.prefix, key) if self.prefix else ""
 
     def has_variable(self, key: str) -> bool:
-        """Whether the environment overrides a key."""
-        return self.variable(key) in self.environment
+        """Whether the environment overrides a key; an empty variable does not."""
+        return bool(self.environment.get(self.variable(key)))
 
 
 def variable_name(*parts: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
-_OPTION = re.compile(r'--[a-z-]+ (?:"([^"]*)")')
+_OPTION = re.compile(r'--[a-z-]+ "([^"]*)"')
 
 
 def read_settings(
@@ -86,7 +86,7 @@ def read_values(
             elif name in table:
                 values[name] = from_table(table[name], kind, limits, at)
         except SettingError as error:
-            problems.append(Problem(line, place, error.rule, error.received, error.fix))
+            problems.append(_problem(line, place, error))
     known = [each.name for each in _settable(cls)]
     problems += [unknown_key(key, known, at) for key in table if key not in known]
     return values
@@ -101,9 +101,14 @@ def build(
     except SettingError as error:
         words = re.findall(r"\w+", f"{error.rule} {error.received}")
         key = next((word for word in words if word in values), "")
-        fix = _OPTION.sub(r"\1", error.fix)
-        problems.append(Problem(at.line(key), at.name(key), error.rule, error.received, fix))
+        problems.append(_problem(at.line(key), at.name(key), error))
     return None
+
+
+def _problem(line: int | None, place: str, error: SettingError) -> Problem:
+    """Make a problem of an error that may have been written for an option of a command."""
+    rule, fix = error.rule.removeprefix(f"{place.rpartition('.')[2]} "), error.fix
+    return Problem(line, place, rule, error.received, _OPTION.sub(r"\1", fix))
 
 
 def _settable(cls: "type[DataclassInstance]") -> "list[Field[Any]]":

@@ -46,10 +46,12 @@ def resolve(reference: Mapping[str, object], at: Location) -> str:
 
 def _read_secret_file(path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            content = file.read(_LARGEST + 1) if stat.S_ISREG(mode) else b""
+        mode = path.stat().st_mode
+        content = b""
+        if stat.S_ISREG(mode):  # opening anything else might wait for ever
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(_LARGEST + 1)
     except OSError as error:
         raise SettingError(
             "the file with the secret must be readable",

@@ -17,7 +17,7 @@ _BITMAP_HEADER = "<IiiHH4sIiiII"
 
 
 def make_avi(pictures: Sequence[bytes], *, size_wh: tuple[int, int], rate_hz: int) -> bytes:
-    r"""Return the content of an AVI file.
+    """Return the content of an AVI file.
 
     Args:
         pictures: JPEG files' contents, at least one, oldest first.
@@ -25,8 +25,8 @@ def make_avi(pictures: Sequence[bytes], *, size_wh: tuple[int, int], rate_hz: in
         rate_hz: Pictures per second.
 
     Example:
-        >>> make_avi([b"abc"], size_wh=(8, 8), rate_hz=5)[:12]
-        b'RIFF\xea\x00\x00\x00AVI '
+        >>> make_avi([b"abc"], size_wh=(8, 8), rate_hz=5)[8:16]
+        b'AVI LIST'
     """
     chunks = [_chunk(b"00dc", picture) for picture in pictures]
     offsets = [4]  # from the type of the list on

@@ -13,6 +13,9 @@ from edge.store.tables import MIGRATIONS
 DATABASE = "events.sqlite"
 """Name of the file in the folder of the memory."""
 
+DAMAGED_CODES = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT))
+"""What SQLite says of a file that is damaged."""
+
 Migrations: TypeAlias = Sequence[Sequence[str]]
 
 _BUSY_SECONDS = 2.0
@@ -117,6 +120,18 @@ def find_damage(connection: sqlite3.Connection) -> str:
     """Look at the whole database; say what is wrong first, or nothing."""
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     return "" if found == "ok" else str(found)
+
+
+def find_damage_on_disk(path: Path) -> str:
+    """Look at a database as the disk has it now, not as the one who writes to it remembers it."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) as connection:
+            return find_damage(connection)
+    except sqlite3.DatabaseError as error:
+        is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED_CODES
+        return str(error) if is_damaged else ""
 
 
 def files_of(path: Path) -> Iterator[Path]:

@@ -4,8 +4,9 @@ import errno
 import sqlite3
 from enum import StrEnum
 
+from edge.store.database import DAMAGED_CODES
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 SENSELESS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 """Raised for a record that no database takes, however often it is tried."""
@@ -37,7 +38,7 @@ def classify_failure(error: sqlite3.Error | OSError, *, free_bytes: int) -> Fail
     if code is None:  # raised by Python, such as by our own check
         return Failure.DAMAGED if "damaged" in str(error) else Failure.UNWRITABLE
     primary = code & 0xFF
-    if primary in _DAMAGED:
+    if primary in DAMAGED_CODES:
         return Failure.DAMAGED
     is_stuck = primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
     if primary == sqlite3.SQLITE_FULL or (is_stuck and free_bytes < 65_536):

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.errors import OutputError, StoreError
 from edge.occurrence import Instant, Outcome
 from edge.records import Clock
-from edge.store.database import DATABASE, find_damage, open_database, transaction
+from edge.store.database import DATABASE, find_damage_on_disk, open_database, transaction
 from edge.store.failures import SENSELESS, Failure, classify_failure
 from edge.store.housekeeping import Housekeeping
 from edge.store.inbox import Ended, Filmed, Inbox, Job, Started
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 2.0
 _LOOK_SECONDS = 10.0  # between looks at disk and clock
-_AGE_SECONDS = 3600.0
-_CHECK_SECONDS = 86_400.0
+_AGE_SECONDS = 600.0
+_CHECK_SECONDS = 3600.0
 _MOST_STEPS = 40  # of freeing a full disk for one job
 _FOLDER_MODE = 0o750
 
@@ -258,7 +258,7 @@ class Keeper:
 
     def _look_around(self) -> None:
         """Look at what changes by itself: disk, clock, age, and what others have removed."""
-        connection, house = self._parts()
+        _, house = self._parts()
         now_seconds = self._looked_seconds = self._clock.monotonic()
         if house.has_changed():
             house.measure()
@@ -273,7 +273,7 @@ class Keeper:
             self._aged_seconds = now_seconds
         if now_seconds - self._checked_seconds >= _CHECK_SECONDS:
             self._checked_seconds = now_seconds
-            damage = find_damage(connection)
+            damage = find_damage_on_disk(self._path)
             if damage:
                 raise sqlite3.DatabaseError(f"damaged: {damage}")
             house.reconcile()

@@ -111,8 +111,8 @@ class EventRecord:
 
 _COLUMNS = tuple(field.name for field in fields(EventRecord))
 _INSERT = (
-    f"INSERT OR IGNORE INTO events ({', '.join(_COLUMNS)}) "
-    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+    f"INSERT INTO events ({', '.join(_COLUMNS)}) "
+    f"VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (event_id) DO NOTHING"
 )
 SELECT_EVENTS = f"SELECT {', '.join(_COLUMNS)} FROM events "
 """To be followed by a condition; the rows are for `read_record`."""
@@ -147,7 +147,7 @@ def insert_outcome_row(connection: "Connection", row: Sequence[Any]) -> None:
     """Write a row of `SELECT_OUTCOMES`; without a number it gets the next one."""
     marks = ", ".join("?" * len(row))
     connection.execute(
-        f"INSERT OR IGNORE INTO outcomes (sequence, {', '.join(_OUTCOMES)}) VALUES ({marks})",
+        f"INSERT INTO outcomes (sequence, {', '.join(_OUTCOMES)}) VALUES ({marks})",
         [_clean(value) for value in row],
     )
 
