@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _DAY_SECONDS = 86_400.0
 _STEP_SECONDS = 3600.0  # a wall clock that moves by more has been set
 _MARGIN_BYTES = 1_000_000  # the log of the database grows by itself up to this
+_LONG_LOG_BYTES = 65_536
 _AT_ONCE = 8  # files that a full disk loses in one step
 _SPARED = 20  # newest events that a full disk does not touch
 _MEDIA = {CLIPS: "clip", SNAPSHOTS: "snapshot"}
@@ -156,13 +157,15 @@ class Housekeeping:
     def free_disk(self, *, for_picture: bool = False) -> bool:
         """Take one step against a full disk: clips, snapshots, the reserve, rows, oldest first.
 
+        What costs nothing comes before: damaged databases put aside, the log of the database.
+
         Args:
             for_picture: Whether it is only for a snapshot or clip; the reserve and rows stay.
 
         Returns:
             Whether something was freed.
         """
-        if self._drop_leftovers() or self._drop_files():
+        if self._drop_leftovers() or self._shorten_log() or self._drop_files():
             return True
         if for_picture:
             return False
@@ -263,6 +266,15 @@ class Housekeeping:
                 path.unlink(missing_ok=True)
                 is_any = True
         return is_any
+
+    def _shorten_log(self) -> bool:
+        """Move what the log of the database holds to its place; say whether that freed much."""
+        before_bytes = self.media.size(f"{DATABASE}-wal")
+        if before_bytes < _LONG_LOG_BYTES:
+            return False
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return self.media.size(f"{DATABASE}-wal") < before_bytes
 
     def _mark(self, name: str, state: str, sequences: Iterable[int]) -> None:
         """Write down that snapshots or clips are gone."""
