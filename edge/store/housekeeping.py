@@ -44,6 +44,7 @@ class Housekeeping:
         self._folder = folder
         self._settings = settings
         self._media_bytes = 0
+        self._unnamed_bytes = 0  # of files whose row is not written yet
         self._version = -1
         self._offset_seconds: float | None = None
         self._paused_until_seconds = float("-inf")
@@ -67,11 +68,20 @@ class Housekeeping:
     def total_bytes(self) -> int:
         """Return what the memory takes on the disk, in bytes."""
         own = [*files_of(self._folder / DATABASE), self._folder / "reserve"]
-        return self._media_bytes + sum(self.media.size(path.name) for path in own)
+        return (
+            self._media_bytes
+            + self._unnamed_bytes
+            + sum(self.media.size(path.name) for path in own)
+        )
 
     def note_media(self, size_bytes: int) -> None:
-        """Take in that a file of that size was written."""
-        self._media_bytes += size_bytes
+        """Take in that a file of that size was written, and that its row follows."""
+        self._unnamed_bytes += size_bytes
+
+    def settle(self) -> None:
+        """Take in that the row of what was written is there."""
+        self._unnamed_bytes = 0
+        self.measure()
 
     def make_room(self, size_bytes: int) -> None:
         """Remove the oldest pictures until a file of that size fits, then the oldest rows.

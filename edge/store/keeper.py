@@ -205,7 +205,9 @@ class Keeper:
     def _write_event(self, job: Started) -> Started:
         """Write the picture, then the row that names it."""
         connection, house = self._parts()
-        record = replace(job.record, sequence=self._next)
+        record = replace(job.record, sequence=max(job.record.sequence, self._next))
+        if record.snapshot and not house.media.size(record.snapshot):  # the database is a new one
+            record = replace(record, snapshot="", snapshot_state="lost", snapshot_bytes=0)
         if job.snapshot is not None:
             name, size_bytes = "", 0
             try:
@@ -228,7 +230,7 @@ class Keeper:
         with transaction(connection):
             insert_event(connection, record)
         self._next = record.sequence + 1
-        house.events += 1
+        house.settle()
         house.limit_events()
         return job
 
@@ -245,6 +247,7 @@ class Keeper:
             "UPDATE events SET clip = ?, clip_state = ?, clip_bytes = ? WHERE sequence = ?",
             (name, "kept" if name else "lost", size_bytes, row[0]),
         )
+        house.settle()
 
     def _write_picture(self, kind: str, sequence: int, event_id: str, content: bytes) -> str:
         """Write a file and return its name; empty if the disk does not take it."""

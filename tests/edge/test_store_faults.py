@@ -322,6 +322,7 @@ def test_classify_failure(error, free_bytes, failure):
         (sqlite3.SQLITE_IOERR_WRITE, 9**9, Failure.UNWRITABLE),  # the disk is broken
         (sqlite3.SQLITE_IOERR_SHMSIZE, 0, Failure.FULL),  # the map of the log does not fit
         (sqlite3.SQLITE_NOTADB, 9**9, Failure.DAMAGED),
+        (sqlite3.SQLITE_ERROR, 9**9, Failure.DAMAGED),  # no such table
         (sqlite3.SQLITE_BUSY, 9**9, Failure.UNWRITABLE),
     ],
 )
