@@ -64,10 +64,11 @@ def describe_status(status: Status) -> Iterator[str]:
         yield _line("event", _describe_event(status.event))
     if status.vetoed:
         yield _line("veto", "holds back " + ", ".join(sorted(status.vetoed)))
-    for one in status.outputs:
-        yield _line(one.name, describe_output(one))
+    outputs = {one.name: describe_output(one) for one in status.outputs}
     for action in status.actions:
         yield _line(action.name, _describe_action(action))
+        if action.name in outputs:
+            yield _line("", outputs[action.name])
     if status.store is not None:
         yield _line("memory", _describe_store(status.store))
     if status.celsius is not None or status.troubles:
@@ -135,4 +136,4 @@ def _describe_store(store: StoreStatus) -> str:
 
 
 def _line(name: str, text: str) -> str:
-    return f"{name:<10} {text}"
+    return f"{name:<10} {text}".rstrip()

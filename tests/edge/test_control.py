@@ -36,6 +36,9 @@ class FakeOutput:
         self.name = name
         self.mode = "auto"
 
+    def check(self):
+        yield "claimed"
+
     def set_mode(self, mode):
         self.mode = mode
 
@@ -158,7 +161,7 @@ def test_ask_names_permissions(tmp_path, server):
     program = (
         "import os, sys; from pathlib import Path; from edge.control import ask\n"
         "from edge.errors import NotRunningError\n"
-            "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "try: ask(Path(sys.argv[1]), 'status')\n"
         "except NotRunningError as error: print(error.rule)"
     )
