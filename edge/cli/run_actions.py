@@ -147,8 +147,8 @@ class _Opening:
                 actions[name] = open_action(action.kind, action.settings, context)
                 made.enter_context(closing(actions[name]))
             outputs.own({name: one for name, one in actions.items() if isinstance(one, Output)})
-            for action in actions.values():
-                _require_output(action)
+            for one in actions.values():
+                _require_output(one)
             made.pop_all()
         return actions, outputs
 

@@ -112,7 +112,7 @@ def test_ask_raises_what_the_instance_refuses(tmp_path, server, command, values,
 
 
 def test_ask_tells_that_nothing_runs(tmp_path):
-    with pytest.raises(NotRunningError, match="must be running. Received: none that answers"):
+    with pytest.raises(NotRunningError, match=r"must be running\. Received: none that answers"):
         ask(tmp_path, "status")
     with pytest.raises(NotRunningError, match="Start it: edge run --config"):
         ask(tmp_path / "missing", "status")
@@ -122,7 +122,7 @@ def test_ask_tells_that_it_hangs(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / SOCKET_NAME))
         listener.listen()
-        with pytest.raises(NotRunningError, match="must answer. Received: nothing in time"):
+        with pytest.raises(NotRunningError, match=r"must answer\. Received: nothing in time"):
             ask(tmp_path, "status", timeout_seconds=0.2)
 
 
