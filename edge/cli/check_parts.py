@@ -14,7 +14,7 @@ from edge.cli.run_settings import RunSettings, list_labels
 from edge.clock import SystemClock
 from edge.config import ActionConfig, Config, check_labels
 from edge.diagnosis import FAIL, OK, WARN, Check
-from edge.errors import CatseyeError, NotRunningError
+from edge.errors import CatseyeError, ConfigError, NotRunningError
 from edge.records import Frame, Offline
 
 _FRAME_SECONDS = 15.0  # in which a source must deliver one
@@ -165,4 +165,5 @@ def _defaults() -> RunSettings:
 
 
 def _fail(name: str, error: CatseyeError) -> Check:
-    return Check(name, FAIL, f"{error.rule}: {error.received}", error.fix)
+    problems = "; ".join(error.problems) if isinstance(error, ConfigError) else ""
+    return Check(name, FAIL, problems or f"{error.rule}: {error.received}", error.fix)

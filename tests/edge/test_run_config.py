@@ -215,7 +215,7 @@ def test_dry_run_needs_a_configuration(edge):
     ("changes", "code", "text"),
     [
         # a label that the model does not have
-        ({"label": "raed"}, 2, "edge.toml:14: rules[0].labels: the model must have the label"),
+        ({"label": "raed"}, 2, "edge.toml:16: rules[0].labels: the model must have the label"),
         # a folder that is none
         ({"store": "edge.toml"}, 1, "The store folder must be writable"),
         # a pin that cannot be claimed
