@@ -199,6 +199,9 @@ class WatcherJudge:
         has_sensor: Whether the picture's state is judged, as it always is but for photos.
         has_gate: Whether still pictures are spared the model.
         longest_age_seconds: As for `Watcher`.
+
+    Attributes:
+        clock: Shows when the latest look was made.
     """
 
     def __init__(
@@ -209,14 +212,14 @@ class WatcherJudge:
         has_gate: bool = True,
         longest_age_seconds: float | None = 1.0,
     ) -> None:
-        self._clock = ManualClock()
-        self._model = ActedModel(self._clock)
+        self.clock = ManualClock()
+        self._model = ActedModel(self.clock)
         self._watcher = Watcher(
             self._model,
             Decider(
                 LABELS, thresholds=dict.fromkeys(LABELS, 0.5), evidence=EvidenceSpec(rule=rule)
             ),
-            clock=self._clock,
+            clock=self.clock,
             sensor=SensorSense() if has_sensor else None,
             gate=MotionGate() if has_gate else None,
             events=EventTracker(),
@@ -225,7 +228,7 @@ class WatcherJudge:
 
     def __call__(self, step: Step) -> Look:
         """Look at what the step shows, at its time."""
-        self._clock.advance(step.now_seconds - self._clock.monotonic())
+        self.clock.advance(step.now_seconds - self.clock.monotonic())
         self._model.step = step
         return self._watcher.look(step.seen)
 

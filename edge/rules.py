@@ -4,12 +4,16 @@ Pure: a moment is passed in with every look. Limits and vetoes run on monotonic 
 on the source's own time, and only a schedule looks at the wall clock.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import difflib
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 
+from edge.errors import SettingError
 from edge.occurrence import Instant
-from edge.records import Look
+from edge.records import UNKNOWN, Decision, Look, Picture
+from edge.schedule import Schedule
 from edge.settings import setting
 
 FIRED = "fired"
@@ -17,6 +21,21 @@ VETOED = "vetoed"
 OUTSIDE_HOURS = "outside hours"
 CLOCK_NOT_TRUSTED = "clock not trusted"
 TOO_SOON = "too soon"
+
+WHENS = ("start", "present")
+"""How often a rule fires on one appearance: once, or as often as its limit allows."""
+
+_DAY_SECONDS = 86_400.0
+_ROUNDING = 1e-3  # scores of a quantized model may pass 1 by its smallest step
+_ROUNDING_SECONDS = 1e-6  # differences of times are not exact
+
+
+def _check_hours(hours: str) -> None:
+    Schedule(hours)
+
+
+def _check_days(days: tuple[str, ...]) -> None:
+    Schedule(days=days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +58,55 @@ class RuleSpec:
 
     Raises:
         SettingError: A value out of its range, or labels that contradict each other.
+
+    Example:
+        >>> rule = RuleSpec("let the cat in", labels=("cat",), vetoed_by=("dog",))
+        >>> rule.at_most_every_seconds, rule.when
+        (10.0, 'start')
     """
 
     name: str = setting()
+    _: KW_ONLY
     labels: tuple[str, ...] = setting()
     actions: tuple[str, ...] = setting(())
     min_score: float = setting(0.0, least=0.0, most=1.0)
     min_seconds: float = setting(0.0, least=0.0, most=3600.0)
-    hours: str = setting("")
-    days: tuple[str, ...] = setting(())
-    at_most_every_seconds: float = setting(10.0, least=0.0, most=7 * 86400.0)
-    when: str = setting("start", choices=("start", "present"))
+    hours: str = setting("", check=_check_hours)
+    days: tuple[str, ...] = setting((), check=_check_days)
+    at_most_every_seconds: float = setting(10.0, least=0.0, most=7 * _DAY_SECONDS)
+    when: str = setting("start", choices=WHENS)
     vetoed_by: tuple[str, ...] = setting(())
-    veto_score: float = setting(0.5, least=0.0, most=1.0)
-    veto_seconds: float = setting(60.0, least=0.0, most=86400.0)
+    veto_score: float = setting(0.5, least=0.01, most=1.0)
+    veto_seconds: float = setting(60.0, least=1.0, most=_DAY_SECONDS)
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range, and what could never fire."""
+        is_name = self.name.isprintable() and self.name.strip()
+        self._require(bool(is_name), "name", "be a line of text")
+        self._require(bool(self.labels), "labels", "name at least one label")
+        for key in ("labels", "vetoed_by"):
+            is_known = UNKNOWN not in getattr(self, key)
+            self._require(is_known, key, f"name labels of the model, which {UNKNOWN!r} is not")
+        both = [label for label in self.labels if label in self.vetoed_by]
+        self._require(not both, "vetoed_by", f"name other labels than labels, not {both}")
+        self._require(self.when in WHENS, "when", f"be one of {', '.join(WHENS)}")
+        self._require_within("min_score", 0.0, 1.0)
+        self._require_within("min_seconds", 0.0, 3600.0)
+        self._require_within("at_most_every_seconds", 0.0, 7 * _DAY_SECONDS)
+        self._require_within("veto_score", 0.01, 1.0)
+        self._require_within("veto_seconds", 1.0, _DAY_SECONDS)
+        Schedule(self.hours, self.days)
+
+    def _require_within(self, key: str, least: float, most: float) -> None:
+        self._require(least <= getattr(self, key) <= most, key, f"be from {least:g} to {most:g}")
+
+    def _require(self, holds: bool, key: str, rule: str) -> None:
+        if not holds:
+            raise SettingError(
+                f"{key} of the rule {self.name!r} must {rule}",
+                received=repr(getattr(self, key)),
+                fix="See docs/rules.md for what it means",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +127,101 @@ class Verdict:
     score: float
 
 
+@dataclass(slots=True, eq=False)
+class _Appearance:
+    """A label that is there, or was a moment ago; times are the source's own."""
+
+    since_seconds: float  # it has been believed without a gap
+    last_seconds: float
+    told: set[tuple[str, str]] = field(default_factory=set)  # rules and their results
+
+
+class _Rule:
+    """A rule with what it remembers; its times are monotonic."""
+
+    def __init__(self, spec: RuleSpec, labels: Sequence[str]) -> None:
+        self.spec = spec
+        self.vetoed_until_seconds = -math.inf
+        self.fired_seconds = -math.inf
+        self._schedule = Schedule(spec.hours, spec.days)
+        self._needs_clock = not self._schedule.is_always_open
+        self._veto_columns = tuple(labels.index(label) for label in spec.vetoed_by)
+        self._is_veto_in_view = False
+
+    def note_veto(self, look: Look, scores: Sequence[float] | None, at: Instant) -> None:
+        """Begin or renew the veto; what was in view still is while nothing moves."""
+        decided = look.decision is not None and look.decision.label in self.spec.vetoed_by
+        if scores is not None:
+            seen = any(scores[column] >= self.spec.veto_score for column in self._veto_columns)
+            self._is_veto_in_view = decided or seen
+        if decided or (self._is_veto_in_view and (scores is not None or look.is_resting)):
+            self.vetoed_until_seconds = at.monotonic_seconds + self.spec.veto_seconds
+
+    def is_vetoed(self, at: Instant) -> bool:
+        """Whether something that forbids it was seen a short while ago."""
+        return at.monotonic_seconds < self.vetoed_until_seconds
+
+    def is_met(self, decision: Decision, appearance: _Appearance) -> bool:
+        """Whether what it asks for is seen, whatever forbids it to act."""
+        lasted_seconds = decision.time_seconds - appearance.since_seconds + _ROUNDING_SECONDS
+        is_sure = self.spec.min_score <= decision.score <= 1.0 + _ROUNDING
+        return (
+            decision.label in self.spec.labels
+            and is_sure
+            and lasted_seconds >= self.spec.min_seconds
+        )
+
+    def obstacle(self, at: Instant, local: Callable[[float], datetime]) -> str:
+        """Say what keeps it from acting; empty if nothing does."""
+        if self.is_vetoed(at):
+            return VETOED
+        obstacle = self._clock_obstacle(at, local) if self._needs_clock else ""
+        if obstacle:
+            return obstacle
+        passed_seconds = at.monotonic_seconds - self.fired_seconds
+        return TOO_SOON if passed_seconds < self.spec.at_most_every_seconds else ""
+
+    def _clock_obstacle(self, at: Instant, local: Callable[[float], datetime]) -> str:
+        if not at.is_trusted:
+            return CLOCK_NOT_TRUSTED
+        try:
+            is_open = self._schedule.is_open(local(at.wall_seconds))
+        except (OSError, OverflowError, ValueError):  # no such year
+            return CLOCK_NOT_TRUSTED
+        return "" if is_open else OUTSIDE_HOURS
+
+
 class RuleBook:
     """Holds the rules against every look; from one thread.
 
+    A rule is met by a decision for one of its labels on a live picture, with the least score, once
+    the label has been believed for its least time. Then it fires, unless something forbids it;
+    that is told instead, and the rule fires later if the label is still there once nothing forbids
+    it any more. Rules know nothing of each other, and a new book remembers nothing.
+
+    An appearance lasts until its label has not been decided for `join_seconds` of the source's
+    time; the label is believed without a gap as long as every look decides for it, or nothing
+    moves.
+
     Args:
-        specs: The rules; each is held for itself.
+        specs: The rules.
         labels: Of the model, in the order of its scores.
-        join_seconds: A label that is seen again within this time is still the same appearance.
+        join_seconds: Shortest gap between two appearances of a label; use that of the events.
         local: Makes local time of Unix time.
 
     Raises:
-        SettingError: A label that the model does not have, or two rules of one name.
+        SettingError: A label that the model does not have, two rules of one name, or no time.
+
+    Example:
+        >>> from edge.testing import ManualClock, ManualWallClock, blank_frame, prediction
+        >>> rule = RuleSpec("let the cat in", labels=("cat",), vetoed_by=("dog",))
+        >>> book = RuleBook([rule], labels=["cat", "dog"])
+        >>> cat = Decision("cat", 0.97, frame=0, time_seconds=0.0, age_ms=8.0)
+        >>> seen = prediction({"cat": 0.97, "dog": 0.03})
+        >>> look = Look(Picture.LIVE, blank_frame(0), seen, cat)
+        >>> wall = ManualWallClock(ManualClock())
+        >>> [verdict.result for verdict in book.update(look, wall.now())]
+        ['fired']
     """
 
     def __init__(
@@ -94,12 +232,127 @@ class RuleBook:
         join_seconds: float = 2.0,
         local: Callable[[float], datetime] = datetime.fromtimestamp,
     ) -> None:
-        raise NotImplementedError
+        _check_book(specs, labels, join_seconds)
+        self._rules = tuple(_Rule(spec, labels) for spec in specs)
+        self._labels = frozenset(labels)
+        self._columns = len(labels)
+        self._join_seconds = join_seconds
+        self._local = local
+        self._appearances: dict[str, _Appearance] = {}  # the latest of each label
+        self._believed = ""
 
     def update(self, look: Look, at: Instant) -> tuple[Verdict, ...]:
-        """Take a look in, and say what came of the rules that it concerns."""
-        raise NotImplementedError
+        """Take a look in, and say what came of the rules that it concerns.
+
+        Args:
+            look: The next one of the loop; none may be left out.
+            at: When it was made, by the clock that the looks before it were dated by.
+        """
+        scores = self._read_scores(look)
+        for rule in self._rules:
+            rule.note_veto(look, scores, at)
+        if look.is_resting and look.picture is Picture.LIVE:
+            self._rest(look)
+            return ()
+        decision = look.decision if _is_sound(look) else None
+        if decision is None or decision.label not in self._labels:
+            self._believed = ""
+            return ()
+        appearance = self._note_appearance(decision)
+        verdicts = (self._judge(rule, decision, appearance, at) for rule in self._rules)
+        return tuple(verdict for verdict in verdicts if verdict is not None)
 
     def vetoed(self, at: Instant) -> frozenset[str]:
         """Return the names of the rules that are vetoed now."""
-        raise NotImplementedError
+        return frozenset(rule.spec.name for rule in self._rules if rule.is_vetoed(at))
+
+    def _read_scores(self, look: Look) -> list[float] | None:
+        """Return a score per label; a row that fits no labels says nothing."""
+        if look.prediction is None or look.prediction.scores.shape != (self._columns,):
+            return None
+        scores: list[float] = look.prediction.scores.tolist()
+        return scores
+
+    def _rest(self, look: Look) -> None:
+        """Let the appearance go on while nothing moves."""
+        if self._believed and look.frame is not None:
+            appearance = self._appearances[self._believed]
+            if self._is_same(appearance, look.frame.time_seconds):
+                appearance.last_seconds = look.frame.time_seconds
+            else:
+                self._believed = ""
+
+    def _note_appearance(self, decision: Decision) -> _Appearance:
+        """Return the appearance that a decision belongs to: the one before, or a new one."""
+        now_seconds = decision.time_seconds
+        appearance = self._appearances.get(decision.label)
+        if appearance is None or not self._is_same(appearance, now_seconds):
+            appearance = _Appearance(now_seconds, now_seconds)
+            self._appearances[decision.label] = appearance
+        elif self._believed != decision.label:
+            appearance.since_seconds = now_seconds
+        appearance.last_seconds = now_seconds
+        self._believed = decision.label
+        return appearance
+
+    def _is_same(self, appearance: _Appearance, now_seconds: float) -> bool:
+        return 0.0 <= now_seconds - appearance.last_seconds < self._join_seconds
+
+    def _judge(
+        self, rule: _Rule, decision: Decision, appearance: _Appearance, at: Instant
+    ) -> Verdict | None:
+        """Return what is to be told of a rule; `None` where there is nothing new."""
+        spec = rule.spec
+        has_fired = (spec.name, FIRED) in appearance.told
+        if not rule.is_met(decision, appearance) or (has_fired and spec.when == "start"):
+            return None
+        result = rule.obstacle(at, self._local) or FIRED
+        # That "present" waits for its limit between two firings is no news.
+        is_old_news = (spec.name, result) in appearance.told or (has_fired and result == TOO_SOON)
+        if result != FIRED and is_old_news:
+            return None
+        if result == FIRED:
+            rule.fired_seconds = at.monotonic_seconds
+        appearance.told.add((spec.name, result))
+        return Verdict(spec, result, decision.label, decision.score)
+
+
+def _is_sound(look: Look) -> bool:
+    """Whether a decision was made now, on a picture that shows what is there."""
+    return (
+        look.decision is not None
+        and look.prediction is not None
+        and look.picture is Picture.LIVE
+        and look.decision.picture is Picture.LIVE
+        and not look.is_resting
+        and not look.reason
+    )
+
+
+def _check_book(specs: Sequence[RuleSpec], labels: Sequence[str], join_seconds: float) -> None:
+    names = [spec.name for spec in specs]
+    for spec in specs:
+        for label in (*spec.labels, *spec.vetoed_by):
+            if label not in labels:
+                _refuse_label(spec, label, labels)
+        if names.count(spec.name) > 1:
+            raise SettingError(
+                "Each rule needs a name of its own",
+                received=f"{names.count(spec.name)} rules named {spec.name!r}",
+                fix="Rename all but one of them",
+            )
+    if not 0.0 < join_seconds < math.inf:
+        raise SettingError(
+            "The shortest gap between two appearances must be a number of seconds above 0",
+            received=str(join_seconds),
+            fix="Use for example 2 seconds",
+        )
+
+
+def _refuse_label(spec: RuleSpec, label: str, labels: Collection[str]) -> None:
+    nearest = difflib.get_close_matches(label, labels, n=1)
+    raise SettingError(
+        f"The rule {spec.name!r} must be about labels of the model",
+        received=repr(label),
+        fix=f"Write {nearest[0]!r}" if nearest else f"Choose from {', '.join(labels)}",
+    )

@@ -53,8 +53,10 @@ class Schedule:
     @property
     def is_always_open(self) -> bool:
         """Whether every minute of the week is within, so that no clock is needed."""
-        week = (divmod(minute, _MINUTES) for minute in range(len(DAYS) * _MINUTES))
-        return all(self._is_within(weekday, minute) for weekday, minute in week)
+        changes = {0} | {minute % _MINUTES for span in self._spans for minute in span}
+        return all(
+            self._is_within(weekday, minute) for weekday in range(len(DAYS)) for minute in changes
+        )
 
     def is_open(self, local: datetime) -> bool:
         """Say whether a moment is within.

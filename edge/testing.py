@@ -21,6 +21,7 @@ camera, a model or waiting. A whole run needs nothing else:
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -377,47 +378,23 @@ class RecordingFollower:
         self.is_closed = True
 
 
+@dataclass
 class ManualWallClock:
-    """A wall clock that goes with a manual clock, and steps when it is told to.
-
-    Args:
-        clock: Monotonic.
-        wall_seconds: Unix time that it shows at first; noon of 15 June 2026, UTC.
-        boot_id: What it says of the boot.
-        is_trusted: Whether it says that it can be trusted.
+    """A wall clock that shows what it is told to; every attribute may be changed at any time.
 
     Attributes:
-        boot_id: As above; may be changed.
-        is_trusted: As above; may be changed.
-
-    Example:
-        >>> clock = ManualClock(5.0)
-        >>> wall = ManualWallClock(clock, wall_seconds=1_800_000_000.0)
-        >>> clock.advance(2.0)
-        >>> wall.step(3600.0)
-        >>> wall.now().wall_seconds, wall.now().monotonic_seconds
-        (1800003602.0, 7.0)
+        clock: Monotonic; it goes with that one.
+        offset_seconds: What Unix time is ahead of it; at first noon of 15 June 2026, UTC.
+        boot_id: Of the moments that it returns.
+        is_trusted: Of the moments that it returns.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        wall_seconds: float = 1_781_524_800.0,
-        boot_id: str = "boot-1",
-        is_trusted: bool = True,
-    ) -> None:
-        self._clock = clock
-        self._offset_seconds = wall_seconds - clock.monotonic()
-        self.boot_id = boot_id
-        self.is_trusted = is_trusted
+    clock: Clock
+    offset_seconds: float = 1_781_524_800.0
+    boot_id: str = "boot-1"
+    is_trusted: bool = True
 
     def now(self) -> Instant:
         """Return the moment, by both clocks."""
-        now_seconds = self._clock.monotonic()
-        wall_seconds = now_seconds + self._offset_seconds
-        return Instant(wall_seconds, now_seconds, self.boot_id, self.is_trusted)
-
-    def step(self, seconds: float) -> None:
-        """Set it forward by that many seconds, or back; the monotonic clock does not move."""
-        self._offset_seconds += seconds
+        now = self.clock.monotonic()
+        return Instant(now + self.offset_seconds, now, self.boot_id, self.is_trusted)

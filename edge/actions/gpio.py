@@ -83,16 +83,24 @@ class GpioAction:
         self._context = context
         self._memory = context.folder / f"output-{context.name}.json"
         self._mode = _read_mode(self._memory)
-        self._output: GuardedOutput | None = None
+        limits = Limits(
+            longest_seconds=settings.longest_seconds,
+            duty=settings.duty_percent / 100,
+            pause_seconds=settings.pause_seconds,
+        )
+        request = OutputRequest(
+            context.name,
+            settings.pin,
+            context.folder,
+            active_low=settings.active_low,
+            limits=limits,
+        )
         self._fired_rule = ""
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._lock = threading.Lock()
+        self._output = GuardedOutput(request, idle_seconds=context.idle_seconds)
         self._holder = threading.Thread(target=self._hold, name=f"hold {context.name}", daemon=True)
-
-    def start(self) -> None:
-        """Start the guard, which sets the safe level; done by the first use, if not before."""
-        self._open()
+        self._holder.start()
 
     def perform(self, occurrence: Occurrence) -> str:
         """Energise the output for its pulse.
@@ -103,7 +111,7 @@ class GpioAction:
         mode = self._mode
         if mode != "auto":
             return f"left alone: {'kept open' if mode == 'open' else 'locked'} by hand"
-        granted_seconds = self._open().energise(self._settings.pulse_seconds)
+        granted_seconds = self._output.energise(self._settings.pulse_seconds)
         self._fired_rule = occurrence.rule
         return f"energised for {granted_seconds:.1f} s"
 
@@ -111,7 +119,7 @@ class GpioAction:
         """Release the output when a veto comes up for the rule that has energised it."""
         if self._fired_rule in status.vetoed and self._mode == "auto":
             self._fired_rule = ""
-            self._open().release()
+            self._output.release()
 
     def set_mode(self, mode: str) -> None:
         """Change who decides, remember it, and act on it at once.
@@ -130,29 +138,27 @@ class GpioAction:
                 fix="Write for example edge door auto",
             )
         self._mode = mode
-        output = self._open()
         if not self._is_held:
-            output.release()
+            self._output.release()
         self._wake.set()
         logger.warning("output %s: %s by hand", self._context.name, mode)
         _remember_mode(self._memory, mode)
 
     def output_status(self) -> OutputStatus:
         """Say how the output is."""
-        output = self._output
-        is_energised = output is not None and output.is_energised
+        is_energised = self._output.is_energised
         return OutputStatus(
             name=self._context.name,
             mode=self._mode,
             is_energised=is_energised,
             is_open=is_energised == (self._settings.fail_state == "closed"),
-            trouble="" if output is None else output.trouble,
+            trouble=self._output.trouble,
         )
 
     @property
     def is_stuck(self) -> bool:
         """Whether the output could not be switched off."""
-        return self._output is not None and self._output.is_stuck
+        return self._output.is_stuck
 
     def check(self) -> Iterator[str]:
         """Claim the pin and set it to its safe level.
@@ -160,12 +166,10 @@ class GpioAction:
         Raises:
             GuardError: It cannot be claimed.
         """
-        output = self._open()
-        ready = output.wait_ready(_CHECK_SECONDS)
-        if not ready:
+        if not self._output.wait_ready(_CHECK_SECONDS):
             raise GuardError(
                 f"The output {self._context.name} must be able to claim its pin",
-                received=output.trouble or "no answer of its guard",
+                received=self._output.trouble or "no answer of its guard",
                 fix="End other programs that use it, and look at the user's groups (gpio)",
             )
         meaning = self._settings.fail_state
@@ -175,50 +179,24 @@ class GpioAction:
         """Release the output and end its guard; a second call does nothing."""
         self._stop.set()
         self._wake.set()
-        with self._lock:
-            output = self._output
-        if output is not None:
-            output.close()
-            self._holder.join(_HOLD_SECONDS)
+        self._output.close()
+        self._holder.join(_HOLD_SECONDS)
 
     @property
     def _is_held(self) -> bool:
         return self._mode == _HELD_MODE[self._settings.fail_state]
-
-    def _open(self) -> GuardedOutput:
-        with self._lock:
-            if self._output is None:
-                settings, context = self._settings, self._context
-                limits = Limits(
-                    longest_seconds=settings.longest_seconds,
-                    duty=settings.duty_percent / 100,
-                    pause_seconds=settings.pause_seconds,
-                )
-                request = OutputRequest(
-                    context.name,
-                    settings.pin,
-                    context.folder,
-                    active_low=settings.active_low,
-                    limits=limits,
-                )
-                self._output = GuardedOutput(request, idle_seconds=context.idle_seconds)
-                self._holder.start()
-            return self._output
 
     def _hold(self) -> None:
         """Keep the output energised while a person asks for that, as far as the limits allow."""
         while not self._stop.is_set():
             self._wake.wait(_HOLD_SECONDS if self._is_held else None)
             self._wake.clear()
-            output = self._output
-            if self._is_held and output is not None and not self._stop.is_set():
-                self._try_hold(output)
+            if self._is_held and not self._output.is_energised and not self._stop.is_set():
+                self._try_hold()
 
-    def _try_hold(self, output: GuardedOutput) -> None:
-        if output.is_energised:
-            return
+    def _try_hold(self) -> None:
         try:
-            output.energise(self._settings.longest_seconds)
+            self._output.energise(self._settings.longest_seconds)
         except GuardError as error:  # its pause, mostly
             logger.debug("output %s: %s", self._context.name, error.received)
 

@@ -98,7 +98,8 @@ class _Lines:
             return []
         told = os.read(self._file, _MOST_BYTES)
         *lines, self._rest = (self._rest + told).split(b"\n")
-        self.has_ended = self.has_ended or not told or len(self._rest) > _MOST_BYTES
+        if not told or len(self._rest) > _MOST_BYTES:
+            self.has_ended = True
         texts = [line.decode("ascii", "replace") for line in lines]
         if texts[-1:] == ["end"]:
             self.has_ended = self.is_orderly = True

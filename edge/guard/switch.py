@@ -62,16 +62,11 @@ class Switch:
 
     def tick(self, now_seconds: float) -> float:
         """Release the output if it is time; return the seconds until this must be asked again."""
-        if not self.is_on:
-            return float("inf")
-        if now_seconds >= self._end or self._failures:
+        if self.is_on and (now_seconds >= self._end or self._failures):
             self.release(now_seconds, "time")
         elif now_seconds >= self._lease_end:
             self.release(now_seconds, "lease")
-        if not self.is_on:
-            return float("inf")
-        due_seconds = self._retry if self._failures else min(self._end, self._lease_end)
-        return max(0.0, due_seconds - now_seconds)
+        return self._rest_seconds(now_seconds)
 
     def release(self, now_seconds: float, reason: str) -> None:
         """Switch off, or try it again later.
@@ -96,6 +91,12 @@ class Switch:
             self._failures = 0
             self._report("clear")
         self._report(f"off {reason}")
+
+    def _rest_seconds(self, now_seconds: float) -> float:
+        if not self.is_on:
+            return float("inf")
+        due_seconds = self._retry if self._failures else min(self._end, self._lease_end)
+        return max(0.0, due_seconds - now_seconds)
 
     def _energise(self, request: str, seconds: float, now_seconds: float) -> None:
         if not seconds > 0.0:
