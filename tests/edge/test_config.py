@@ -213,7 +213,7 @@ password = "swordfish"
         ("[store]\nkeep_mb = nan", "edge.toml:2: store.keep_mb: must be a number. Received: nan."),
         ("[store]\nkeep_events = 1979-05-27", "must be a whole number. Received: a date or time."),
         ("[evidence]\nvotes = 5\nwindow = 2", "edge.toml:2: evidence.votes: In the rules of evi"),
-        ("[picture]\ndark_level = 250", "edge.toml:2: picture.dark_level: must be below bright_level"),
+        ("[picture]\ndark_level = 250", "picture.dark_level: must be below bright_level"),
         ("[source]\naddress = {env = 'NO'}", "Received: nothing in the variable NO."),
     ],
 )  # fmt: skip
