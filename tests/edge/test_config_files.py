@@ -39,7 +39,7 @@ def read_or_refuse(path):
         (b"place = " + b"[" * 100_000, "tables and lists must not be nested so deeply"),
         (b"place = " + b"{a=" * 100_000, "tables and lists must not be nested so deeply"),
         (b"place = " + b"1" * 5000, "the file: it must be TOML. Received: Exceeds the limit"),
-        (b"\n" + b"a." * 400_000 + b"b = 1", "edge.toml:2: the file: a key must have fewer than 40"),
+        (b"\n" + b"a." * 400_000 + b"b = 1", "edge.toml:2: the file: a key must have fewer"),
         (b"['a'" + b" . 'b'" * 99 + b"]", "edge.toml:1: the file: a key must have fewer than 40"),
         (b"#" * 1_000_001, "it must have at most 1,000,000 bytes"),
         (b"place = 'a'\n\x00", "edge.toml:2: the file: it must be TOML"),
