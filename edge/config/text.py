@@ -13,6 +13,8 @@ from edge.errors import ConfigError
 from edge.settings import Problem
 
 _LARGEST_BYTES = 1_000_000
+# A key of many parts takes tomllib memory by the square of their number.
+_LONG_KEY = re.compile(r"""(?<![\w-])(?>(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}""")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -85,6 +87,10 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
 
 
 def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    long_key = _LONG_KEY.search(text)
+    if long_key is not None:
+        line = text.count("\n", 0, long_key.start()) + 1
+        raise _refusal(path, line, "a key must have fewer than 40 parts", "more")
     try:
         return tomllib.loads(text)
     except RecursionError as error:
