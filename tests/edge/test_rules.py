@@ -104,6 +104,14 @@ def test_a_gap_begins_the_wait_anew(seen):
     assert door.see(1.0, "cat") == FIRED
 
 
+def test_an_appearance_outlives_another_label_for_a_moment():
+    door = Door(rule("in"), rule("dogs", labels=("dog",)))
+    assert door.see(0.0, "cat") == FIRED
+    assert door.see(0.5, "dog") == ["dogs: fired"]
+    assert door.see(1.0, "cat") == []
+    assert door.see(1.5, "dog") == []
+
+
 def test_a_source_that_begins_anew_or_skips_time_begins_another_appearance():
     door = Door(rule(min_seconds=0.5))
     assert door.see(7.0, "cat") == []
