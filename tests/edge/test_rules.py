@@ -1,8 +1,9 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from rule_cases import LABELS, NOON, Door, look_at, rule
+from rule_cases import LABELS, NOON, Door, look_at, rest_at, rule
 
 from edge.errors import SettingError
 from edge.records import UNKNOWN, Look, Picture, Prediction
@@ -70,6 +71,14 @@ def test_rule_fires_on_no_look_without_a_prediction_or_a_decision():
     assert door.take(Look(Picture.LIVE), 0.3) == []  # the last one of a run
 
 
+def test_rule_believes_whoever_says_that_the_picture_is_not_live():
+    door = Door(rule())
+    look = look_at(0.0, "cat")
+    assert door.take(replace(look, picture=Picture.FROZEN), 0.0) == []
+    frozen = replace(look.decision, picture=Picture.FROZEN)
+    assert door.take(replace(look, decision=frozen), 0.1) == []
+
+
 def test_rule_waits_until_the_label_is_believed_for_long_enough():
     door = Door(rule(min_seconds=0.3))
     told = [door.see(tenth / 10, "cat") for tenth in range(4)]
@@ -93,6 +102,14 @@ def test_a_gap_begins_the_wait_anew(seen):
     assert door.see(0.5, "cat") == []
     assert door.see(0.9, "cat") == []
     assert door.see(1.0, "cat") == FIRED
+
+
+def test_an_appearance_outlives_another_label_for_a_moment():
+    door = Door(rule("in"), rule("dogs", labels=("dog",)))
+    assert door.see(0.0, "cat") == FIRED
+    assert door.see(0.5, "dog") == ["dogs: fired"]
+    assert door.see(1.0, "cat") == []
+    assert door.see(1.5, "dog") == []
 
 
 def test_a_source_that_begins_anew_or_skips_time_begins_another_appearance():
@@ -119,6 +136,22 @@ def test_a_rest_that_skips_time_goes_on_with_nothing():
     door.rest(9.0)
     assert door.see(9.1, "cat") == []
     assert door.see(9.6, "cat") == FIRED
+
+
+def test_a_rest_of_a_source_that_begins_anew_is_a_gap():
+    door = Door(rule(min_seconds=0.5))
+    door.see(7.0, "cat")
+    door.rest(5.0)
+    assert door.see(7.5, "cat") == []
+    assert door.see(8.0, "cat") == FIRED
+
+
+def test_a_rest_on_a_picture_that_is_not_live_is_a_gap():
+    door = Door(rule(min_seconds=0.5))
+    door.see(0.0, "cat")
+    door.take(replace(rest_at(0.3), picture=Picture.DARK), 0.3)
+    assert door.see(0.5, "cat") == []
+    assert door.see(1.0, "cat") == FIRED
 
 
 def test_rest_without_anything_believed_is_nothing():
@@ -168,6 +201,18 @@ def test_veto_keeps_a_rule_from_firing(seen):
     assert door.see(59.9, "cat") in ([], ["in: vetoed"])
     assert door.see(60.0, "cat") == FIRED
     assert door.book.vetoed(door.wall.now()) == set()
+
+
+def test_veto_counts_from_its_score_as_the_model_writes_it():
+    assert float(np.float32(0.7)) < 0.7
+    door = Door(rule(vetoed_by=("dog",), veto_score=0.7))
+    assert door.see(0.0, "cat", dog=0.7) == ["in: vetoed"]
+
+
+def test_veto_of_a_decision_needs_no_prediction():
+    door = Door(rule(vetoed_by=("dog",)))
+    door.take(replace(look_at(0.0, "dog"), prediction=None), 0.0)
+    assert door.see(1.0, "cat") == ["in: vetoed"]
 
 
 # what is seen, and is no dog
