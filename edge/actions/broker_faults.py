@@ -99,6 +99,6 @@ def rival(client_id: str, received: str) -> BrokerError:
     return BrokerError(
         "No two clients of a broker may have the same client_id",
         received=f"{received} ({client_id})",
-        fix="Set another client_id, or another place, on one of the two; the broker's log says more",
+        fix="Set another client_id, or another place, on one of them; the broker's log says more",
         is_rival=True,
     )
