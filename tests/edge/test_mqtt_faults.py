@@ -339,6 +339,19 @@ def test_tls_fault_of_another_kind():
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("nowhere.invalid", "A broker must answer at nowhere.invalid:1883"),
+        ("a..b", "A broker must answer at a..b:1883"),  # can be no name of a host
+        ("x" * 70 + ".example", "A broker must answer at xxx"),
+    ],
+)
+def test_broker_of_no_such_name(make_action, host, words):
+    with pytest.raises(BrokerError, match=words):
+        list(make_action(None, host=host, port=1883).check())
+
+
 def test_unreachable_says_whether_tls():
     assert "we speak with TLS" in str(unreachable("h", 1, "x", is_tls=True))
 
