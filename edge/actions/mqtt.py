@@ -23,6 +23,7 @@ from edge.spool import Spool
 from edge.status import OutputStatus, Status
 
 _logger = logging.getLogger(__name__)
+_LATE_SECONDS = 4  # mosquitto looks for the silent each 5 s; 1.5 times this makes up for it
 _MOST_SHOWN = 40  # bytes of an unknown command that are logged
 
 
@@ -79,7 +80,7 @@ class MqttSettings:
     topic: str = setting("catseye", check=_check_prefix)
     discovery: str = setting("homeassistant", check=_check_discovery)
     commands: bool = setting(False)
-    keepalive: int = setting(30, least=5, most=3600)
+    keepalive: int = setting(30, least=10, most=3600)
     client_id: str = setting("")
 
 
@@ -188,7 +189,7 @@ class MqttAction:
             password=settings.password,
             is_tls=settings.tls,
             ca_file=settings.ca_file,
-            keepalive_seconds=settings.keepalive,
+            keepalive_seconds=settings.keepalive - _LATE_SECONDS,
         )
 
     def _show(self, ending: str, values: dict[str, object]) -> None:
@@ -221,7 +222,7 @@ class MqttAction:
         else:
             try:
                 self._context.set_mode(name, mode)
-            except CatseyeError as error:
+            except (CatseyeError, OSError) as error:
                 _logger.warning("mqtt: %s could not be set to %s: %s", name, mode, error)
 
 
