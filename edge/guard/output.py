@@ -24,8 +24,7 @@ LONGEST_IDLE_SECONDS = 2.0
 _START_SECONDS = 5.0  # for a guard to claim its pin
 _ANSWER_SECONDS = 1.0
 _BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-_CLOSE_SECONDS = 1.2
-_JOIN_SECONDS = 0.3
+_CLOSE_SECONDS = 1.0
 
 _REFUSALS = {
     "pause": "it was on a moment ago and needs its pause",
@@ -121,10 +120,10 @@ class GuardedOutput:
         if process is not None:
             try:
                 process.wait(_CLOSE_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()  # it hangs; its understudy sets the safe level
+            except subprocess.TimeoutExpired:  # it hangs: its understudy takes over
+                process.kill()
         for thread in self._threads:
-            thread.join(_JOIN_SECONDS)
+            thread.join(_CLOSE_SECONDS)
 
     def _error(self, received: str) -> GuardError:
         return GuardError(
