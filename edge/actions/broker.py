@@ -118,7 +118,7 @@ class BrokerConnection:
         address = self._address
         try:
             client.connect(address.host, address.port, keepalive=address.keepalive_seconds)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that can be no host's
             raise self._name(error) from error
         until = self._clock.monotonic() + ANSWER_SECONDS
         while not self._is_answered:
@@ -258,7 +258,7 @@ class BrokerConnection:
             address.host, address.port, "it ended the connection", is_tls=address.is_tls
         )
 
-    def _name(self, error: OSError) -> BrokerError:
+    def _name(self, error: OSError | ValueError) -> BrokerError:
         import ssl
 
         address = self._address

@@ -112,6 +112,9 @@ class Courier:
     @property
     def trouble(self) -> str:
         """What keeps it from delivering; empty if nothing does."""
+        has_begun = self._thread.ident is not None
+        if has_begun and not self._thread.is_alive() and not self._stop.is_set():
+            return "The thread that delivers has ended by an error: see the log, and restart"
         return self._fault or next(iter(self._refusals.values()), "")
 
     def close(self) -> None:

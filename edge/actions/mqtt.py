@@ -23,6 +23,7 @@ from edge.spool import Spool
 from edge.status import OutputStatus, Status
 
 _logger = logging.getLogger(__name__)
+_LATE_SECONDS = 4  # mosquitto looks for the silent each 5 s; 1.5 times this makes up for it
 _MOST_SHOWN = 40  # bytes of an unknown command that are logged
 
 
@@ -79,7 +80,7 @@ class MqttSettings:
     topic: str = setting("catseye", check=_check_prefix)
     discovery: str = setting("homeassistant", check=_check_discovery)
     commands: bool = setting(False)
-    keepalive: int = setting(30, least=5, most=3600)
+    keepalive: int = setting(30, least=10, most=3600)
     client_id: str = setting("")
 
 
@@ -101,7 +102,7 @@ class MqttAction:
         self._context = context
         self._topics = Topics(settings.topic, context.place, settings.discovery)
         self._outbox = Outbox(Spool(context.folder / f"spool-{slug(context.name)}.db"))
-        self._outputs: dict[str, str] = {}  # names by what stands for them in topics
+        self._outputs: dict[str, str] | None = None  # names, by the topics of their commands
         self._vitals_at = -RENEW_SECONDS
         self._is_noted = False
         commands = (self._topics.output("+", "set"),) if settings.commands else ()
@@ -188,7 +189,7 @@ class MqttAction:
             password=settings.password,
             is_tls=settings.tls,
             ca_file=settings.ca_file,
-            keepalive_seconds=settings.keepalive,
+            keepalive_seconds=settings.keepalive - _LATE_SECONDS,
         )
 
     def _show(self, ending: str, values: dict[str, object]) -> None:
@@ -197,8 +198,8 @@ class MqttAction:
 
     def _show_outputs(self, outputs: tuple[OutputStatus, ...]) -> None:
         """Show whether the outputs are open, and their modes; entities where they are new."""
-        names = {slug(output.name): output.name for output in outputs}
-        if names != self._outputs or not self._outputs:
+        names = {self._topics.output(output.name, "set"): output.name for output in outputs}
+        if names != self._outputs:
             self._outputs = names
             entities = describe_entities(
                 self._topics, names.values(), has_commands=self._settings.commands
@@ -212,7 +213,7 @@ class MqttAction:
 
     def _obey(self, letter: Letter) -> None:
         """Set the mode of an output, as long as it is a command given now."""
-        name = self._outputs.get(letter.topic.split("/")[-2])
+        name = (self._outputs or {}).get(letter.topic)
         mode = letter.payload[:_MOST_SHOWN].decode("utf-8", "replace")
         if letter.is_retained:  # it may be years old
             _logger.warning("mqtt: a retained command is not obeyed: %s", letter.topic)
@@ -221,7 +222,7 @@ class MqttAction:
         else:
             try:
                 self._context.set_mode(name, mode)
-            except CatseyeError as error:
+            except (CatseyeError, OSError) as error:
                 _logger.warning("mqtt: %s could not be set to %s: %s", name, mode, error)
 
 

@@ -1,5 +1,6 @@
 """A real mosquitto for tests, and a real subscriber beside it."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -100,6 +101,20 @@ class Subscriber:
     def close(self):
         self._client.disconnect()
         self._client.loop_stop()
+
+
+def answer_once(content):
+    """Serve one connection that is answered with these bytes."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with server, server.accept()[0] as caller, contextlib.suppress(OSError):
+            caller.recv(4096)
+            caller.sendall(content)
+            caller.recv(4096)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server.getsockname()[1]
 
 
 def has_mosquitto():

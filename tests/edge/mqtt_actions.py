@@ -48,7 +48,7 @@ def make_action(tmp_path):
 
     def make(broker, *, modes=None, name="tell", **settings):
         port = settings.pop("port", None) or broker.port
-        settings = MqttSettings("127.0.0.1", **{"port": port, **settings})
+        settings = MqttSettings(**{"host": "127.0.0.1", "port": port, **settings})
         context = ActionContext(
             name=name,
             place="porch",

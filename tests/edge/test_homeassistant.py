@@ -1,8 +1,11 @@
 import json
+import re
+from dataclasses import MISSING, fields
 
 import pytest
 
 from edge.actions.homeassistant import Topics, describe_entities, slug
+from edge.actions.mqtt import MqttSettings
 
 TOPICS = Topics("catseye", "back porch", "homeassistant")
 NODE = "catseye_back_porch"
@@ -79,3 +82,21 @@ def test_describe_entities_mode_is_only_read_without_commands():
     assert select["command_topic"] == "catseye/back_porch/output/door/set"
     assert select["options"] == ["auto", "open", "lock"]
     assert entities[f"homeassistant/sensor/{NODE}/door_mode/config"] == b""
+
+
+def test_settings_are_documented(repository):
+    page = (repository / "docs" / "home-assistant.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", page, re.MULTILINE)
+    documented = dict(rows[: len(fields(MqttSettings))])
+    for field in fields(MqttSettings):
+        default = "" if field.default in (MISSING, None) else json.dumps(field.default)
+        assert documented[field.name] == default, field.name
+
+
+def test_topics_are_documented(repository):
+    page = (repository / "docs" / "home-assistant.md").read_text()
+    told = str(describe_entities(Topics("", "", "ha"), ["NAME"], has_commands=True))
+    endings = set(re.findall(r'"//([\w/]+)"', told))
+    assert len(endings) == 9
+    for ending in endings:
+        assert f"| `{ending}` |" in page

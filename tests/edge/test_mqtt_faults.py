@@ -1,24 +1,20 @@
 """faults.md 32: what a broker can do to us, each with a real one."""
 
-import contextlib
-import datetime
 import json
 import socket
-import ssl
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
-from broker import Subscriber, free_port, until
-from mqtt_actions import BASE, live, numbers, occurrence
+from broker import Subscriber, answer_once, free_port, until
+from mqtt_actions import BASE, Modes, live, numbers, occurrence
 
 from edge.actions import broker as broker_module
 from edge.actions import courier
-from edge.actions.broker_faults import BrokerError, unreachable
-from edge.actions.broker_tls import tls_fault
+from edge.actions.broker_faults import BrokerError
 from edge.secret import Secret
+from edge.status import OutputStatus
 
 PROGRAM = """
 import sys
@@ -29,7 +25,7 @@ from edge.actions.mqtt import MqttAction, MqttSettings
 from edge.clock import SystemClock
 from edge.occurrence import ActionContext
 context = ActionContext("tell", "porch", Path(sys.argv[2]), SystemClock(), lambda: 0.0, print)
-action = MqttAction(MqttSettings("127.0.0.1", port=int(sys.argv[1]), keepalive=5), context)
+action = MqttAction(MqttSettings("127.0.0.1", port=int(sys.argv[1]), keepalive=10), context)
 action.note(live())
 for number in range(int(sys.argv[3])):
     action.perform(occurrence(number))
@@ -153,7 +149,7 @@ def test_last_will_after_halt(broker, subscribe, tmp_path):
         process.send_signal(signal.SIGSTOP)
         halted = time.monotonic()
         until(lambda: subscriber.payloads(f"{BASE}/availability")[-1] == b"offline")
-        assert time.monotonic() - halted <= 1.5 * 5 + 5  # mosquitto looks every few seconds
+        assert time.monotonic() - halted <= 1.5 * 10
     finally:
         process.kill()
         process.communicate()
@@ -237,124 +233,17 @@ def test_rival_is_forgotten_once_it_is_gone(broker, make_action, monkeypatch):
     until(lambda: action.backlog().trouble == "")
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority of one's own, a certificate for 127.0.0.1, and an authority that is another."""
-    folder = tmp_path_factory.mktemp("certificates")
-    new = "openssl req -x509 -newkey rsa:2048 -nodes -days 30"
-    commands = [
-        f"{new} -keyout ca.key -out ca.crt -subj /CN=ours",
-        f"{new} -keyout other.key -out other.crt -subj /CN=others",
-        "openssl req -newkey rsa:2048 -nodes -keyout host.key -out host.csr -subj /CN=hub",
-    ]
-    for command in commands:
-        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-    (folder / "wrong").write_text("subjectAltName=DNS:elsewhere.example")
-    for name, names, start in (
-        ("host", "names", 0),
-        ("elsewhere", "wrong", 0),
-        ("future", "names", 400),
-        ("past", "names", -400),
-    ):
-        sign(folder, name, names, days=start)
-    return folder
-
-
-def sign(folder, name, names, *, days):
-    """Sign the request, valid from so many days from now on for 30 days."""
-    start = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days - 1)
-    end = start + datetime.timedelta(days=30)
-    (folder / "index").write_text("")
-    (folder / "ca.cnf").write_text(
-        "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\n"
-        "default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n"
-    )
-    dates = ["-startdate", f"{start:%Y%m%d%H%M%SZ}", "-enddate", f"{end:%Y%m%d%H%M%SZ}"]
-    command = ["openssl", "ca", "-batch", "-config", "ca.cnf", "-in", "host.csr", *dates]
-    command += ["-cert", "ca.crt", "-keyfile", "ca.key", "-out", f"{name}.crt", "-notext"]
-    command += ["-extfile", names]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture
-def tls_broker(new_broker, certificates):
-    """Make a started broker with one of the certificates."""
-
-    def make(name="host"):
-        files = (f"certfile {certificates}/{name}.crt", f"keyfile {certificates}/host.key")
-        return new_broker("allow_anonymous true", *files).start()
-
-    return make
-
-
-def test_tls_with_an_authority_of_ones_own(tls_broker, make_action, certificates):
-    broker = tls_broker()
-    action = make_action(broker, tls=True, ca_file=certificates / "ca.crt")
-    assert list(action.check()) == [f"broker 127.0.0.1:{broker.port} accepts with TLS"]
-    for number in range(50):
-        action.perform(occurrence(number, has_snapshot=True))
-    until(lambda: action.backlog().waiting == 0)
-
-
 @pytest.mark.parametrize(
-    ("name", "authority", "words"),
+    ("host", "words"),
     [
-        ("host", "other.crt", "must be signed by a trusted authority.*other.crt"),
-        ("host", None, "must be signed by a trusted authority.*the system's"),
-        ("elsewhere", "ca.crt", "must be for 127.0.0.1"),
-        # the clock of a machine without a battery, after a start
-        ("future", "ca.crt", "clock: the certificate of the broker is not yet valid"),
-        ("past", "ca.crt", "must not have expired"),
-        ("host", "host.key", "ca_file must hold certificates, in PEM form"),
-        ("host", "missing.crt", "ca_file must hold certificates.*No such file"),
+        ("nowhere.invalid", "A broker must answer at nowhere.invalid:1883"),
+        ("a..b", "A broker must answer at a..b:1883"),  # can be no name of a host
+        ("x" * 70 + ".example", "A broker must answer at xxx"),
     ],
 )
-def test_tls_refused(tls_broker, make_action, certificates, name, authority, words):
-    broker = tls_broker(name)
-    ca_file = certificates / authority if authority else None
-    action = make_action(broker, tls=True, ca_file=ca_file)
+def test_broker_of_no_such_name(make_action, host, words):
     with pytest.raises(BrokerError, match=words):
-        list(action.check())
-
-
-def test_tls_and_none_confused(tls_broker, broker, make_action, certificates):
-    with pytest.raises(BrokerError, match="we speak with TLS"):  # mosquitto hangs up
-        list(make_action(broker, tls=True, ca_file=certificates / "ca.crt").check())
-    with pytest.raises(BrokerError, match="we speak without TLS"):
-        list(make_action(tls_broker()).check())
-
-
-def test_tls_answered_by_something_else(make_action, certificates):
-    port = answer_once(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-    with pytest.raises(BrokerError, match=r"must speak TLS at this port.*tls = false"):
-        list(make_action(None, port=port, tls=True, ca_file=certificates / "ca.crt").check())
-
-
-def test_tls_fault_of_another_kind():
-    error = ssl.SSLCertVerificationError("odd")
-    error.verify_code, error.verify_message = 23, "certificate revoked"
-    assert "must be valid. Received: certificate revoked" in str(
-        tls_fault(error, "h", ca_file=None)
-    )
-
-
-def test_unreachable_says_whether_tls():
-    assert "we speak with TLS" in str(unreachable("h", 1, "x", is_tls=True))
-
-
-def answer_once(content):
-    """Serve one connection that is answered with these bytes."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        with server, server.accept()[0] as caller, contextlib.suppress(OSError):
-            caller.recv(4096)
-            caller.sendall(content)
-            caller.recv(4096)
-
-    threading.Thread(target=serve, daemon=True).start()
-    return server.getsockname()[1]
+        list(make_action(None, host=host, port=1883).check())
 
 
 @pytest.mark.parametrize(
@@ -395,3 +284,14 @@ def test_hostile_letters_do_not_end_the_thread(broker, subscribe, make_action):
         subscriber.publish("homeassistant/status", payload)
     action.perform(occurrence(1))
     until(lambda: action.backlog().waiting == 0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_thread_that_dies_is_shown(broker, subscribe, make_action):
+    subscriber = subscribe(broker)
+    modes = Modes(ZeroDivisionError())
+    action = make_action(broker, modes=modes, commands=True)
+    action.note(live(outputs=(OutputStatus("door", "auto", is_energised=False, is_open=False),)))
+    until(lambda: subscriber.payloads(f"{BASE}/output/door/mode"))
+    subscriber.publish(f"{BASE}/output/door/set", "open")
+    until(lambda: "thread that delivers has ended" in action.backlog().trouble)
