@@ -85,7 +85,7 @@ class Keeper:
         self._inode = 0
         self._next = 1
         self._looked_seconds = self._aged_seconds = self._checked_seconds = float("-inf")
-        self._told_seconds: dict[Failure, float] = {}
+        self._told_seconds: dict[str, float] = {}
         self.figures = Figures()
 
     def run(self) -> None:
@@ -140,7 +140,7 @@ class Keeper:
         if failure is Failure.FULL and self._house is not None:
             return self._house.free_disk()
         if failure is Failure.DAMAGED:
-            logger.warning("memory: the database is damaged (%s)", error)
+            logger.warning("memory: the database is damaged (%s)", " ".join(str(error).split()))
             return self._salvage()
         self._close()  # whatever it is, it may be another file the next time
         return False
@@ -262,7 +262,8 @@ class Keeper:
                 is_full = classify_failure(error, free_bytes=0) is Failure.FULL
                 if is_full and house.free_disk(for_picture=True):
                     continue
-                logger.warning("memory: a picture is lost (%s)", error.strerror or error)
+                if self._is_news("picture"):
+                    logger.warning("memory: a picture is lost (%s)", error.strerror or error)
                 break
             house.note_media(len(content))
             return name
@@ -314,13 +315,18 @@ class Keeper:
         elif failure is Failure.FULL:
             trouble = failure.value
         else:
-            trouble = f"{failure.value}: {error}"
-        now_seconds = self._clock.monotonic()
-        is_told = now_seconds - self._told_seconds.get(failure, float("-inf")) < _LOG_SECONDS
-        if trouble != self.figures.trouble and not is_told:
-            self._told_seconds[failure] = now_seconds
+            trouble = f"{failure.value}: {' '.join(str(error).split())}"
+        if trouble != self.figures.trouble and self._is_news(failure):
             logger.warning("memory: %s; events wait until it can be written", trouble)
         self._tell(trouble=trouble)
+
+    def _is_news(self, what: str) -> bool:
+        """Whether nothing of that kind was logged just now."""
+        now_seconds = self._clock.monotonic()
+        if now_seconds - self._told_seconds.get(what, float("-inf")) < _LOG_SECONDS:
+            return False
+        self._told_seconds[what] = now_seconds
+        return True
 
     def _tell(self, *, trouble: str) -> None:
         if self.figures.trouble and not trouble:
