@@ -162,7 +162,8 @@ class Spool:
 
     def _insert(self, database: "sqlite3.Connection", payload: bytes, key: str) -> tuple[int, int]:
         """Make room and insert; return how many had to go, and their bytes."""
-        dropped, size = [], 0
+        dropped: list[tuple[int]] = []
+        size = 0
         rows = database.execute("SELECT id, length(payload) FROM messages ORDER BY id")
         while self._is_too_much(len(dropped), len(payload) - size):
             row = next(rows, None)

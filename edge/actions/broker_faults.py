@@ -124,7 +124,8 @@ def tls_fault(error: ssl.SSLError, host: str, *, ca_file: Path | None) -> Broker
         fix = "Give as host a name that is in the certificate"
     elif code in _UNKNOWN_AUTHORITY:
         rule = "The certificate of the broker must be signed by a trusted authority"
-        fix = f"Name the one that signed it as ca_file; now it is {ca_file or "the system's"}"
+        trusted = f"those in {ca_file}" if ca_file else "the system's"
+        fix = f"Name the one that signed it as ca_file; trusted now are {trusted}"
     else:
         rule = "The certificate of the broker must be valid"
         fix = "Look at it with: openssl s_client -connect HOST:PORT"

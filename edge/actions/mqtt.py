@@ -227,8 +227,10 @@ class MqttAction:
 
 def _describe_picture(status: Status) -> dict[str, object]:
     """Describe what changes seldom, and matters when it does."""
-    parts = [*status.outputs, *status.actions, *([status.store] if status.store else [])]
-    troubles = [*status.troubles, *(part.trouble for part in parts if part.trouble)]
+    found = [output.trouble for output in status.outputs]
+    found += [action.trouble for action in status.actions]
+    found += [status.store.trouble] if status.store else []
+    troubles = [*status.troubles, *filter(None, found)]
     return {
         "picture": status.picture,
         "reason": status.reason,

@@ -1,4 +1,4 @@
-"""What waits for a broker: on the disk, and in memory as long as the disk takes nothing."""
+"""What waits to be delivered: on the disk, and in memory as long as the disk takes nothing."""
 
 import threading
 from collections import deque
@@ -16,9 +16,11 @@ class Outbox:
 
     Args:
         spool: On the disk.
+        most_in_memory: Messages that may wait in memory; the oldest make room.
 
     Attributes:
         dropped: Messages that had to make room for newer ones in memory.
+        trouble: Why the disk takes nothing, in words; empty if it does.
 
     Example:
         >>> from pathlib import Path
@@ -27,26 +29,23 @@ class Outbox:
         (False, 1)
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, *, most_in_memory: int = MOST_IN_MEMORY) -> None:
         self._spool = spool
+        self._most_in_memory = most_in_memory
         self._lock = threading.Lock()
         self._memory: deque[Message] = deque()
         self._next = _FIRST_IN_MEMORY
         self.dropped = 0
+        self.trouble = ""
 
     def put(self, payload: bytes, *, key: str) -> bool:
         """Let a message wait; say whether it is on the disk, where it survives a restart."""
         with self._lock:
-            if not self._memory:
-                try:
-                    self._spool.put(payload, key=key)
-                except OutputError:
-                    pass
-                else:
-                    return True
+            if not self._memory and self._keep(payload, key):
+                return True
             self._memory.append(Message(self._next, key, payload))
             self._next += 1
-            if len(self._memory) > MOST_IN_MEMORY:
+            if len(self._memory) > self._most_in_memory:
                 self._memory.popleft()
                 self.dropped += 1
             return False
@@ -97,9 +96,14 @@ class Outbox:
             self._spool.close()
 
     def _settle(self) -> None:
-        while self._memory:
-            try:
-                self._spool.put(self._memory[0].payload, key=self._memory[0].key)
-            except OutputError:
-                return
+        while self._memory and self._keep(self._memory[0].payload, self._memory[0].key):
             self._memory.popleft()
+
+    def _keep(self, payload: bytes, key: str) -> bool:
+        try:
+            self._spool.put(payload, key=key)
+        except OutputError as error:
+            self.trouble = str(error)
+            return False
+        self.trouble = ""
+        return True

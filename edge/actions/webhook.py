@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from edge.actions.backlog import Backlog
-from edge.actions.webhook_outbox import Outbox
+from edge.actions.outbox import Outbox
 from edge.actions.payload import describe
 from edge.actions.reach import parse_reach, parse_target
 from edge.actions.request import Caller
@@ -21,12 +21,13 @@ from edge.errors import ActionError, OutputError, SettingError
 from edge.occurrence import ActionContext, Occurrence
 from edge.secret import Secret
 from edge.settings import setting
-from edge.spool import Message
+from edge.spool import Message, Spool
 from edge.status import Status
 
 logger = logging.getLogger(__name__)
 
 _ROUND = 3  # messages that are tried in turn, so that one that the server chokes on holds up none
+_MOST_IN_MEMORY = 20  # with their pictures
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _PATIENCE_SECONDS = 1.0  # beyond the time of a request
@@ -98,7 +99,8 @@ class WebhookAction:
             clock=context.clock,
         )
         path = context.folder / f"webhook-{quote(context.name, safe='')}.spool"
-        self._outbox = Outbox(path, most_messages=settings.spool_events)
+        spool = Spool(path, most_messages=settings.spool_events)
+        self._outbox = Outbox(spool, most_in_memory=_MOST_IN_MEMORY)
         self._numbers = count()
         self._changed = threading.Condition()
         self._is_started = self._is_closing = False
@@ -139,7 +141,7 @@ class WebhookAction:
         outbox = self._outbox
         return Backlog(
             waiting=outbox.waiting,
-            dropped=outbox.dropped + self._refused,
+            dropped=outbox.lost + self._refused,
             trouble=self._trouble or outbox.trouble,
         )
 
@@ -204,6 +206,7 @@ class WebhookAction:
         pause_seconds = _FIRST_PAUSE_SECONDS
         while not self._is_closing:
             self._is_new = False
+            self._outbox.settle()
             messages = self._outbox.oldest(_ROUND)
             if not messages:
                 self._trouble = ""
@@ -228,7 +231,7 @@ class WebhookAction:
             if self._is_closing and verdict.result == "later":
                 break
             if verdict.result != "later":
-                self._outbox.remove(message)
+                self._outbox.remove({message.id})
                 is_any_gone = True
             self._conclude(message, verdict)
             if not verdict.is_answered:

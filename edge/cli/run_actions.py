@@ -1,5 +1,6 @@
 """What follows from what `edge run` sees, opened as its configuration says."""
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.modelfile import ModelFile
     from edge.store.recorder import Recorder
+
+logger = logging.getLogger(__name__)
 
 Listener = Callable[[Status], None]
 """Gets every new status."""
@@ -51,6 +54,7 @@ def open_response(
 
     Raises:
         StoreError: The memory cannot be used, or another instance uses it.
+        GuardError: An output cannot be claimed.
         SettingError: A rule or an action does not fit.
     """
     config = plan.config
@@ -142,8 +146,10 @@ class _Opening:
                 )
                 actions[name] = open_action(action.kind, action.settings, context)
                 made.enter_context(closing(actions[name]))
+            outputs.own({name: one for name, one in actions.items() if isinstance(one, Output)})
+            for one in actions.values():
+                _require_output(one)
             made.pop_all()
-        outputs.own({name: one for name, one in actions.items() if isinstance(one, Output)})
         return actions, outputs
 
 
@@ -174,6 +180,13 @@ def make_context(
         idle_seconds=pulse.idle_seconds,
         set_mode=lambda output, mode: _set_mode(outputs, output, mode),
     )
+
+
+def _require_output(action: Action) -> None:
+    """Wait until an output is claimed: nothing is run whose door cannot be closed."""
+    if isinstance(action, Output):
+        for found in action.check():
+            logger.info("output: %s", found)
 
 
 def _set_mode(outputs: Outputs, name: str, mode: str) -> None:

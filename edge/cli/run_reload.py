@@ -25,7 +25,6 @@ class Reloader:
     Args:
         read: Reads and checks all that can be checked while the old configuration runs.
         when_asked: Called before it is read, in the thread of the loop.
-        when_refused: Called when the old configuration stays, in a thread of this.
 
     Example:
         >>> reloader = Reloader(lambda: None)
@@ -37,12 +36,10 @@ class Reloader:
         self,
         read: "Callable[[], RunPlan] | None",
         *,
-        when_asked: Callable[[], None] = lambda: None,
-        when_refused: Callable[[], None] = lambda: None,
+        when_asked: Callable[[], object] = lambda: None,
     ) -> None:
         self._read = read
         self._when_asked = when_asked
-        self._when_refused = when_refused
         self._is_asked = False
         self._thread: threading.Thread | None = None
         self._plan: RunPlan | None = None
@@ -89,4 +86,3 @@ class Reloader:
             self._plan = self._read()
         except CatseyeError as error:
             logger.error("configuration: not taken up, the old one stays: %s", error)  # noqa: TRY400
-            self._when_refused()

@@ -1,6 +1,7 @@
 """A run from its first to its last frame, over changes of its configuration."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from edge.records import Follower
     from edge.responder import Teller
     from edge.runtime import Tally
+    from edge.service.notify import Notifier
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +54,14 @@ class Session:
     ) -> None:
         self.plan = plan
         self.model: ModelFile | None = None
-        self.reloader = Reloader(None if read is None else lambda: _check(read()))
         self._signals = signals
         self._stop = stop
         self._clock = SystemClock(stop)
+        self._notifier = _make_notifier(self._clock)
+        self.reloader = Reloader(
+            None if read is None else lambda: _check(read()),
+            when_asked=_nothing if self._notifier is None else self._notifier.reloading,
+        )
         self._tally: Tally | None = None
         self._has_begun = False  # to look, with the plan that counts now
 
@@ -77,23 +83,26 @@ class Session:
             CatseyeError: Something cannot be opened, or the source is lost.
             KeyboardInterrupt: A signal came while something was opened.
         """
-        previous: RunPlan | None = None
-        with self._ending_in_time():
-            while True:
-                try:
-                    self._run_plan()
-                except CatseyeError as error:
-                    if previous is None or self._has_begun:
-                        raise
-                    text = "configuration: cannot be opened, the old one is used again: %s"
-                    logger.error(text, error)  # noqa: TRY400
-                    self.plan, previous = previous, None
-                    continue
+        with self._ending_in_time(), self._telling_the_end():
+            self._run_plan()
+            after = self.reloader.take()
+            while after is not None and not self._stop.is_set():
+                self._change_to(after)
                 after = self.reloader.take()
-                if after is None or self._stop.is_set():
-                    return
-                logger.warning("configuration: read anew, and taken up")
-                self.plan, previous = after, self.plan
+
+    def _change_to(self, plan: RunPlan) -> None:
+        """Run a new plan; the one before if that cannot be opened."""
+        before, self.plan = self.plan, plan
+        logger.warning("configuration: read anew, and taken up")
+        try:
+            self._run_plan()
+        except CatseyeError as error:
+            if self._has_begun:
+                raise
+            text = "configuration: cannot be opened, the old one is used again: %s"
+            logger.error(text, error)  # noqa: TRY400
+            self.plan = before
+            self._run_plan()
 
     def _run_plan(self) -> None:
         settings, clock, stop = self.plan.settings, self._clock, self._stop
@@ -127,6 +136,7 @@ class Session:
         opened.enter_context(closing(display))
         attended = live.Display(display, when_unread=stop.set)
         followers: list[Follower] = [tally, RestNotice(source), attended, *responding]
+        followers += [] if self._notifier is None else [self._notifier]
         if settings.has_window and _can_show():
             window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
             followers.append(opened.enter_context(closing(window)))
@@ -153,8 +163,14 @@ class Session:
 
         for warning in self.plan.config.warnings:
             output.say(f"edge: {warning}")
+        notifier = self._notifier
         return open_response(
-            self.plan, model, opened, clock=self._clock, teller=self._make_teller()
+            self.plan,
+            model,
+            opened,
+            clock=self._clock,
+            teller=self._make_teller(),
+            listeners=() if notifier is None else (notifier.heed,),
         )
 
     def _make_teller(self) -> "Teller":
@@ -164,6 +180,14 @@ class Session:
         if self.plan.settings.is_json:
             return JsonTeller(is_dry=is_dry, when_unread=self._stop.set)
         return PlainTeller(is_dry=is_dry)
+
+    @contextmanager
+    def _telling_the_end(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self._notifier is not None:
+                self._notifier.close()
 
     @contextmanager
     def _ending_in_time(self) -> Iterator[None]:
@@ -178,6 +202,19 @@ class Session:
             yield
         finally:
             timer.cancel()
+
+
+def _nothing() -> None:
+    """Do nothing: there is nobody to be told."""
+
+
+def _make_notifier(clock: SystemClock) -> "Notifier | None":
+    """Make what tells systemd; its imports are spared where there is none."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return None
+    from edge.service.notify import Notifier
+
+    return Notifier(clock=clock)
 
 
 def _check(plan: RunPlan) -> RunPlan:

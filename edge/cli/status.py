@@ -46,7 +46,7 @@ def describe_status(status: Status) -> Iterator[str]:
 
     Example:
         >>> told = Status("porch", "dark", reason="too dark", source="0", model="pets", fps=9.5)
-        >>> print("\\n".join(describe_status(told)))
+        >>> print("\n".join(describe_status(told)))
         picture    dark (too dark)
         source     0, model pets: 9.5 frames per second, up 0 s
         clock      not known to be right: rules with hours do not act
@@ -64,10 +64,11 @@ def describe_status(status: Status) -> Iterator[str]:
         yield _line("event", _describe_event(status.event))
     if status.vetoed:
         yield _line("veto", "holds back " + ", ".join(sorted(status.vetoed)))
-    for one in status.outputs:
-        yield _line(one.name, describe_output(one))
+    outputs = {one.name: describe_output(one) for one in status.outputs}
     for action in status.actions:
         yield _line(action.name, _describe_action(action))
+        if action.name in outputs:
+            yield _line("", outputs[action.name])
     if status.store is not None:
         yield _line("memory", _describe_store(status.store))
     if status.celsius is not None or status.troubles:
@@ -135,4 +136,4 @@ def _describe_store(store: StoreStatus) -> str:
 
 
 def _line(name: str, text: str) -> str:
-    return f"{name:<10} {text}"
+    return f"{name:<10} {text}".rstrip()

@@ -1,27 +1,32 @@
 """The outputs of an installation, and the modes that people put them into."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 from edge.errors import SettingError
+from edge.guard import MODES
 from edge.status import OutputStatus
-
-logger = logging.getLogger(__name__)
-
-MODES = ("auto", "open", "lock")
-"""Rules decide; open as long and as often as the limits allow; nothing opens it."""
 
 
 @runtime_checkable
 class Output(Protocol):
-    """An action that owns an output; both methods must be overridden, and return at once."""
+    """An action that owns an output; all methods must be overridden.
+
+    Its `check` waits until it is claimed, and is called at the start of a run as well.
+    """
+
+    def check(self) -> Iterator[str]:
+        """Wait until it is claimed and safe; yield what was found.
+
+        Raises:
+            GuardError: It cannot be claimed.
+        """
 
     def set_mode(self, mode: str) -> None:
-        """Put it into one of `MODES`; remembered over a restart."""
+        """Put it into one of `edge.guard.MODES`, at once; remembered over a restart."""
 
     def output_status(self) -> OutputStatus:
-        """Say how it fares."""
+        """Say how it fares, at once."""
 
 
 class Outputs:
@@ -49,7 +54,7 @@ Add one: an action of kind gpio.
         """Put an output into a mode.
 
         Args:
-            mode: One of `MODES`.
+            mode: One of `edge.guard.MODES`.
             name: Of the output; all of them when `None`.
 
         Returns:
@@ -67,7 +72,6 @@ Add one: an action of kind gpio.
         chosen = self._choose(name)
         for one, output in chosen.items():
             output.set_mode(mode)
-            logger.info("output %s: put into mode %s by hand", one, mode)
             self._when_set(one, mode)
         return tuple(output.output_status() for output in chosen.values())
 

@@ -28,6 +28,7 @@ _MODE = 0o660
 _TIMEOUT_SECONDS = 2.0  # for a client to have asked and read
 _MOST_CLIENTS = 8
 _POLL_SECONDS = 0.25  # until `close` is heeded
+_MOST_PENDING = 64
 
 
 class ControlServer:
@@ -116,7 +117,7 @@ def _listen(folder: Path, path: Path) -> socket.socket:
         listener.bind(os.fspath(early))
         early.chmod(_MODE)
         listener.settimeout(_POLL_SECONDS)
-        listener.listen(_MOST_CLIENTS)
+        listener.listen(_MOST_PENDING)
         early.replace(path)
     except OSError as error:
         listener.close()

@@ -38,7 +38,7 @@ def classify_failure(error: sqlite3.Error | OSError, *, free_bytes: int) -> Fail
     if code is None:  # raised by Python, such as by our own check
         return Failure.DAMAGED if "damaged" in str(error) else Failure.UNWRITABLE
     primary = code & 0xFF
-    if primary in DAMAGED_CODES:
+    if primary in DAMAGED_CODES or primary == sqlite3.SQLITE_ERROR:  # or the tables are not ours
         return Failure.DAMAGED
     is_stuck = primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
     if primary == sqlite3.SQLITE_FULL or (is_stuck and free_bytes < 65_536):

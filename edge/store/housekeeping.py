@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _DAY_SECONDS = 86_400.0
 _STEP_SECONDS = 3600.0  # a wall clock that moves by more has been set
 _MARGIN_BYTES = 1_000_000  # the log of the database grows by itself up to this
+_LONG_LOG_BYTES = 65_536
 _AT_ONCE = 8  # files that a full disk loses in one step
 _SPARED = 20  # newest events that a full disk does not touch
 _MEDIA = {CLIPS: "clip", SNAPSHOTS: "snapshot"}
@@ -43,6 +44,7 @@ class Housekeeping:
         self._folder = folder
         self._settings = settings
         self._media_bytes = 0
+        self._unnamed_bytes = 0  # of files whose row is not written yet
         self._version = -1
         self._offset_seconds: float | None = None
         self._paused_until_seconds = float("-inf")
@@ -66,11 +68,20 @@ class Housekeeping:
     def total_bytes(self) -> int:
         """Return what the memory takes on the disk, in bytes."""
         own = [*files_of(self._folder / DATABASE), self._folder / "reserve"]
-        return self._media_bytes + sum(self.media.size(path.name) for path in own)
+        return (
+            self._media_bytes
+            + self._unnamed_bytes
+            + sum(self.media.size(path.name) for path in own)
+        )
 
     def note_media(self, size_bytes: int) -> None:
-        """Take in that a file of that size was written."""
-        self._media_bytes += size_bytes
+        """Take in that a file of that size was written, and that its row follows."""
+        self._unnamed_bytes += size_bytes
+
+    def settle(self) -> None:
+        """Take in that the row of what was written is there."""
+        self._unnamed_bytes = 0
+        self.measure()
 
     def make_room(self, size_bytes: int) -> None:
         """Remove the oldest pictures until a file of that size fits, then the oldest rows.
@@ -156,13 +167,15 @@ class Housekeeping:
     def free_disk(self, *, for_picture: bool = False) -> bool:
         """Take one step against a full disk: clips, snapshots, the reserve, rows, oldest first.
 
+        What costs nothing comes before: damaged databases put aside, the log of the database.
+
         Args:
             for_picture: Whether it is only for a snapshot or clip; the reserve and rows stay.
 
         Returns:
             Whether something was freed.
         """
-        if self._drop_leftovers() or self._drop_files():
+        if self._drop_leftovers() or self._shorten_log() or self._drop_files():
             return True
         if for_picture:
             return False
@@ -263,6 +276,15 @@ class Housekeeping:
                 path.unlink(missing_ok=True)
                 is_any = True
         return is_any
+
+    def _shorten_log(self) -> bool:
+        """Move what the log of the database holds to its place; say whether that freed much."""
+        before_bytes = self.media.size(f"{DATABASE}-wal")
+        if before_bytes < _LONG_LOG_BYTES:
+            return False
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return self.media.size(f"{DATABASE}-wal") < before_bytes
 
     def _mark(self, name: str, state: str, sequences: Iterable[int]) -> None:
         """Write down that snapshots or clips are gone."""

@@ -1,6 +1,7 @@
 """The thread that writes: one job after the other, whatever becomes of the disk."""
 
 import contextlib
+import errno
 import logging
 import os
 import sqlite3
@@ -26,6 +27,7 @@ _RETRY_SECONDS = 2.0
 _LOOK_SECONDS = 10.0  # between looks at disk and clock
 _AGE_SECONDS = 600.0
 _CHECK_SECONDS = 3600.0
+_LOG_SECONDS = 600.0  # until a failure of the same kind is logged again
 _MOST_STEPS = 40  # of freeing a full disk for one job
 _FOLDER_MODE = 0o750
 
@@ -83,6 +85,7 @@ class Keeper:
         self._inode = 0
         self._next = 1
         self._looked_seconds = self._aged_seconds = self._checked_seconds = float("-inf")
+        self._told_seconds: dict[Failure, float] = {}
         self.figures = Figures()
 
     def run(self) -> None:
@@ -97,11 +100,16 @@ class Keeper:
                 self._inbox.pause(_RETRY_SECONDS)
             has_trouble = bool(self.figures.trouble)
             if has_trouble or self._clock.monotonic() - self._looked_seconds >= _LOOK_SECONDS:
-                self._attempt(self._look_around)
+                self._attempt(self._look_around, is_proof=is_done)
         self._close()
 
-    def _attempt(self, work: Callable[[], None]) -> bool:
-        """Do something, mending what can be mended; say whether it is done."""
+    def _attempt(self, work: Callable[[], None], *, is_proof: bool = True) -> bool:
+        """Do something, mending what can be mended; say whether it is done.
+
+        Args:
+            work: What to do.
+            is_proof: Whether there is no trouble if it can be done.
+        """
         for _ in range(_MOST_STEPS):
             try:
                 self._open()
@@ -112,7 +120,7 @@ class Keeper:
                     self._set_trouble(failure, error)
                     return False
             else:
-                self._tell(trouble="")
+                self._tell(trouble="" if is_proof else self.figures.trouble)
                 return True
         return False
 
@@ -197,7 +205,9 @@ class Keeper:
     def _write_event(self, job: Started) -> Started:
         """Write the picture, then the row that names it."""
         connection, house = self._parts()
-        record = replace(job.record, sequence=self._next)
+        record = replace(job.record, sequence=max(job.record.sequence, self._next))
+        if record.snapshot and not house.media.size(record.snapshot):  # the database is a new one
+            record = replace(record, snapshot="", snapshot_state="lost", snapshot_bytes=0)
         if job.snapshot is not None:
             name, size_bytes = "", 0
             try:
@@ -220,7 +230,7 @@ class Keeper:
         with transaction(connection):
             insert_event(connection, record)
         self._next = record.sequence + 1
-        house.events += 1
+        house.settle()
         house.limit_events()
         return job
 
@@ -237,6 +247,7 @@ class Keeper:
             "UPDATE events SET clip = ?, clip_state = ?, clip_bytes = ? WHERE sequence = ?",
             (name, "kept" if name else "lost", size_bytes, row[0]),
         )
+        house.settle()
 
     def _write_picture(self, kind: str, sequence: int, event_id: str, content: bytes) -> str:
         """Write a file and return its name; empty if the disk does not take it."""
@@ -244,6 +255,8 @@ class Keeper:
         house.make_room(len(content))
         for _ in range(_MOST_STEPS):
             try:
+                if not house.reserve.leaves_room(len(content)):
+                    raise OSError(errno.ENOSPC, "the disk is full")
                 name = house.media.write(kind, sequence, event_id, content)
             except OSError as error:
                 is_full = classify_failure(error, free_bytes=0) is Failure.FULL
@@ -302,7 +315,10 @@ class Keeper:
             trouble = failure.value
         else:
             trouble = f"{failure.value}: {error}"
-        if trouble != self.figures.trouble:
+        now_seconds = self._clock.monotonic()
+        is_told = now_seconds - self._told_seconds.get(failure, float("-inf")) < _LOG_SECONDS
+        if trouble != self.figures.trouble and not is_told:
+            self._told_seconds[failure] = now_seconds
             logger.warning("memory: %s; events wait until it can be written", trouble)
         self._tell(trouble=trouble)
 

@@ -32,6 +32,10 @@ class Reserve:
         except OSError:
             return self._size_bytes == 0
 
+    def leaves_room(self, size_bytes: int) -> bool:
+        """Whether a file of that size may be written: not into what the reserve has given up."""
+        return self.is_whole or self._free_bytes() >= 2 * self._size_bytes + size_bytes
+
     def release(self) -> bool:
         """Give it up; say whether there was something to give up."""
         try:
@@ -49,8 +53,7 @@ class Reserve:
         if self.is_whole:
             return True
         try:
-            room = os.statvfs(self._path.parent)
-            if room.f_bavail * room.f_frsize < 2 * self._size_bytes:
+            if self._free_bytes() < 2 * self._size_bytes:
                 return False
             with self._path.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, self._size_bytes)
@@ -59,3 +62,7 @@ class Reserve:
                 self._path.unlink(missing_ok=True)
             return False
         return True
+
+    def _free_bytes(self) -> int:
+        room = os.statvfs(self._path.parent)
+        return room.f_bavail * room.f_frsize

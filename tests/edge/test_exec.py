@@ -204,7 +204,7 @@ UNFIT = [(), ("",), ("sh", "a\0b")]
 @pytest.mark.parametrize("command", UNFIT)
 def test_exec_settings_refuse_a_command(command):
     check = ExecSettings.__dataclass_fields__["command"].metadata["edge.settings"].check
-    with pytest.raises(SettingError, match="must name a program|zero byte"):
+    with pytest.raises(SettingError, match=r"must name a program|zero byte"):
         check(command)
 
 
@@ -216,7 +216,12 @@ def test_run_program_kills_what_it_runs_when_it_is_interrupted(tmp_path):
                 raise KeyboardInterrupt
             return now_seconds
 
-    text = "import os, time; open('p', 'w').write(str(os.getpid())); os.rename('p', 'pid'); time.sleep(600)"
+    text = (
+        "import os, time\n"
+        "open('new', 'w').write(str(os.getpid()))\n"
+        "os.rename('new', 'pid')\n"
+        "time.sleep(600)"
+    )
     with pytest.raises(KeyboardInterrupt):
         run_program(
             [sys.executable, "-c", text],

@@ -21,7 +21,7 @@ def read_lines(path):
 
 def test_file_action_appends_a_line_for_each_occurrence(tmp_path):
     action = open_file(tmp_path)
-    assert action.perform(make_occurrence(1)) == "418 bytes appended"
+    assert action.perform(make_occurrence(1)) == "406 bytes appended"
     action.perform(make_occurrence(2, label="Käsekuchen\n\ud800"))
     first, second = read_lines(tmp_path / "events.jsonl")
     assert first == {

@@ -58,7 +58,7 @@ def test_store_full_disk_keeps_events_and_returns_by_itself(tmp_path):
         kept = [tell(recorder, snapshot=noisy(0))]
         assert recorder.flush(timeout_seconds=10)
         assert wait_for((folder / "reserve").exists)
-        foreign = disk.fill()
+        disk.fill()
         for seed in range(40):
             kept.append(tell(recorder, snapshot=noisy(seed)))
             assert recorder.flush(timeout_seconds=10), recorder.status()
@@ -67,12 +67,15 @@ def test_store_full_disk_keeps_events_and_returns_by_itself(tmp_path):
         assert not any(path.stat().st_size == 0 for path in folder.rglob("*.jpg"))
         assert not list(folder.rglob("*.part"))
         assert names(folder) >= set(kept[-20:])
-        disk.fill("foreign-2")
-        while recorder.flush(timeout_seconds=0.3):  # the log of the database has some room left
+        for number in range(200):
+            disk.fill(f"foreign-{number}")  # and takes whatever is freed
             kept.append(tell(recorder))
+            if not recorder.flush(timeout_seconds=0.3):
+                break
         assert recorder.status().trouble == "disk full"
         assert recorder.status().waiting >= 1
-        foreign.unlink()
+        for foreign in disk.folder.glob("foreign*"):
+            foreign.unlink()
         started = time.monotonic()
         assert recorder.flush(timeout_seconds=30)
         assert wait_for(lambda: not recorder.status().trouble)
@@ -89,7 +92,7 @@ def test_store_full_disk_keeps_events_and_returns_by_itself(tmp_path):
 
 
 def test_store_full_disk_gives_up_the_oldest_pictures_first(tmp_path):
-    with mounted(tmp_path / "disk", "size=6m") as disk:
+    with mounted(tmp_path / "disk", "size=3m") as disk:
         recorder = open_recorder(disk.folder / "memory", reserve_mb=0.3)
         for seed in range(60):
             tell(recorder, snapshot=noisy(seed))
@@ -319,6 +322,7 @@ def test_classify_failure(error, free_bytes, failure):
         (sqlite3.SQLITE_IOERR_WRITE, 9**9, Failure.UNWRITABLE),  # the disk is broken
         (sqlite3.SQLITE_IOERR_SHMSIZE, 0, Failure.FULL),  # the map of the log does not fit
         (sqlite3.SQLITE_NOTADB, 9**9, Failure.DAMAGED),
+        (sqlite3.SQLITE_ERROR, 9**9, Failure.DAMAGED),  # no such table
         (sqlite3.SQLITE_BUSY, 9**9, Failure.UNWRITABLE),
     ],
 )

@@ -1,0 +1,172 @@
+"""The database file: versions, copies before a change, and reading beside the one who writes."""
+
+import sqlite3
+
+import pytest
+from store_parts import NOON, open_recorder, tell
+
+from edge.clock import SystemClock
+from edge.errors import StoreError
+from edge.store.database import DATABASE, find_damage_on_disk, open_database, open_for_reading
+from edge.store.pruning import prune
+from edge.store.reading import EventReader
+from edge.store.salvage import replace_damaged
+from edge.store.tables import MIGRATIONS, SELECT_EVENTS, read_record
+
+SECOND = ("ALTER TABLE events ADD COLUMN weather TEXT NOT NULL DEFAULT ''",)
+
+
+def remember(folder, count=3):
+    recorder = open_recorder(folder)
+    made = [tell(recorder) for _ in range(count)]
+    recorder.close()
+    return made
+
+
+def test_open_database_commits_to_the_disk(tmp_path):
+    connection = open_database(tmp_path / DATABASE)
+    settings = [
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "user_version")
+    ]
+    connection.close()
+    assert settings == ["wal", 2, len(MIGRATIONS)]
+
+
+def test_migration_keeps_a_copy_and_every_row(tmp_path):
+    made = remember(tmp_path)
+    connection = open_database(tmp_path / DATABASE, migrations=(*MIGRATIONS, SECOND))
+    rows = connection.execute("SELECT event_id, weather FROM events").fetchall()
+    assert rows == [(event_id, "") for event_id in made]
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) + 1
+    connection.close()
+    copy = sqlite3.connect(tmp_path / f"{DATABASE}.before-2")
+    assert copy.execute("SELECT count(*) FROM events").fetchone()[0] == 3
+    assert copy.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    copy.close()
+
+
+def test_migration_that_fails_changes_nothing(tmp_path):
+    remember(tmp_path)
+    broken = (*SECOND, "DELETE FROM nothing")
+    with pytest.raises(sqlite3.OperationalError, match="no such table: nothing"):
+        open_database(tmp_path / DATABASE, migrations=(*MIGRATIONS, broken))
+    with EventReader(tmp_path) as reader:
+        assert len(reader.find()) == 3
+
+
+def test_open_database_refuses_a_newer_one(tmp_path):
+    open_database(tmp_path / DATABASE, migrations=(*MIGRATIONS, SECOND)).close()
+    before = (tmp_path / DATABASE).read_bytes()
+    for opening in (open_database, open_for_reading):
+        with pytest.raises(StoreError, match=r"version 1 or older\. Received: version 2 in"):
+            opening(tmp_path / DATABASE)
+    assert (tmp_path / DATABASE).read_bytes() == before
+
+
+def test_reader_without_a_memory(tmp_path):
+    with pytest.raises(StoreError, match=r"must exist\. Received: no events\.sqlite in .*edge run"):
+        EventReader(tmp_path)
+    with pytest.raises(StoreError, match="must exist"):
+        prune(tmp_path / "missing", keep=1)
+    assert not (tmp_path / "missing").exists()
+
+
+def test_reader_of_something_else(tmp_path):
+    (tmp_path / DATABASE).write_bytes(b"no database at all" * 500)
+    with pytest.raises(StoreError, match=r"must be readable\. Received: .*file is not a database"):
+        EventReader(tmp_path)
+
+
+def test_reader_of_damaged_rows_says_what_helps(tmp_path):
+    remember(tmp_path)
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    connection.execute("UPDATE events SET scores = 'no json'")
+    connection.commit()
+    connection.close()
+    with EventReader(tmp_path) as reader, pytest.raises(StoreError, match="Start edge run"):
+        reader.find()
+
+
+def test_reader_reads_beside_the_one_who_writes(tmp_path):
+    recorder = open_recorder(tmp_path)
+    tell(recorder)
+    assert recorder.flush(timeout_seconds=10)
+    with EventReader(tmp_path) as reader:
+        assert len(reader.find()) == 1
+        tell(recorder)
+        assert recorder.flush(timeout_seconds=10)
+        assert len(reader.find()) == 2
+        assert reader.stats().events == 2
+    recorder.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("99", "there is none"),
+        ("abc", "there is none"),  # too short for an id
+        ("00000000", "there is none"),
+        ("'; DROP TABLE events", "there is none"),
+        ("9" * 40, "there is none"),
+    ],
+)
+def test_reader_get_what_is_not_there(tmp_path, name, reason):
+    remember(tmp_path)
+    with EventReader(tmp_path) as reader, pytest.raises(StoreError, match=reason):
+        reader.get(name)
+
+
+def test_reader_get_by_number_and_by_id(tmp_path):
+    made = remember(tmp_path)
+    with EventReader(tmp_path) as reader:
+        assert reader.get("2").event_id == made[1]
+        assert reader.get(made[2][:8]).sequence == 3
+        assert reader.get("1").time_seconds == NOON
+
+
+def test_prune_of_a_memory_that_cannot_be_written(tmp_path, monkeypatch):
+    remember(tmp_path)
+
+    def refuse(*_, **__):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("edge.store.pruning.open_database", refuse)
+    with pytest.raises(StoreError, match=r"must be writable.*readonly.*as the user that runs edge"):
+        prune(tmp_path, keep=1)
+
+
+def test_find_damage_on_disk_looks_past_what_is_remembered(tmp_path):
+    remember(tmp_path, 200)
+    assert find_damage_on_disk(tmp_path / DATABASE) == ""
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.seek(4096 * 4)
+        file.write(b"\xa5" * 8192)
+    assert find_damage_on_disk(tmp_path / DATABASE)
+    assert find_damage_on_disk(tmp_path / "missing") == ""
+
+
+def test_salvage_without_room_for_a_copy_keeps_what_it_has(tmp_path, monkeypatch, caplog):
+    remember(tmp_path)
+    (tmp_path / DATABASE).write_bytes(b"nothing" * 1000)
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edge.store.salvage.shutil.copyfile", refuse)
+    connection, salvage = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
+    connection.close()
+    assert (salvage.events, salvage.outcomes) == (0, 0)
+    assert "cannot be copied (" in caplog.text
+    assert not list(tmp_path.glob("*repaired*"))
+
+
+def test_read_record_refuses_what_is_no_event(tmp_path):
+    remember(tmp_path, 1)
+    connection = open_for_reading(tmp_path / DATABASE)
+    row = list(connection.execute(SELECT_EVENTS).fetchone())
+    connection.close()
+    assert read_record(row).sequence == 1
+    row[1] = "short"
+    with pytest.raises(ValueError, match="no event"):
+        read_record(row)
