@@ -192,6 +192,8 @@ class _Reader:
         at, found = self._at(name), list[Problem]()
         self._note_variables(cls, at)
         values = read_values(self._table(name), cls, at=at, problems=found)
+        for key, value in values.items():  # each for itself, so that none hides another
+            build(cls, {**base, key: value}, at=at, problems=found)
         if not found:
             build(cls, {**base, **values}, at=at, problems=found)
         self.problems += found

@@ -122,7 +122,7 @@ def show(value: object) -> str:
         text = repr(redact(value))
     elif isinstance(value, int | float):
         try:
-            text = str(value)
+            text = str(value).removesuffix(".0")
         except ValueError:  # Python writes no whole numbers of more than 4,300 digits
             return "a number without end"
     else:

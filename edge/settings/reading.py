@@ -116,5 +116,5 @@ def _settable(cls: "type[DataclassInstance]") -> "list[Field[Any]]":
 
 
 def _missing(each: "Field[Any]", at: Location) -> Problem:
-    fix = f"Write {each.name} = ..."
+    fix = f"Add {each.name}"
     return Problem(at.line(""), at.name(each.name), "it must be given", "nothing", fix)
