@@ -18,9 +18,8 @@ from edge.actions.broker_faults import (
     BrokerError,
     credentials,
     missing_paho,
+    rival,
     silent,
-    tls_fault,
-    unknown_authority,
     unreachable,
 )
 from edge.records import Clock
@@ -119,7 +118,7 @@ class BrokerConnection:
         address = self._address
         try:
             client.connect(address.host, address.port, keepalive=address.keepalive_seconds)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that can be no host's
             raise self._name(error) from error
         until = self._clock.monotonic() + ANSWER_SECONDS
         while not self._is_answered:
@@ -208,10 +207,9 @@ class BrokerConnection:
             password = address.password.reveal() if address.password else None
             client.username_pw_set(address.username, password)
         if address.is_tls:
-            try:
-                client.tls_set(ca_certs=str(address.ca_file) if address.ca_file else None)
-            except OSError as error:  # ssl.SSLError is one
-                raise unknown_authority(address.ca_file, str(error)) from error
+            from edge.actions.broker_tls import make_context
+
+            client.tls_set_context(make_context(address.ca_file))
         client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         client.on_connect = self._take_answer
         client.on_disconnect = self._take_end
@@ -233,17 +231,12 @@ class BrokerConnection:
 
     def _take_end(self, client: object, data: object, flags: Any, code: Any, _: Any) -> None:
         if flags.is_disconnect_packet_from_server:
-            is_rival = code.value == TAKEN_OVER
-            self._fault = self._fault or BrokerError(
-                "No two clients of a broker may have the same client_id"
-                if is_rival
-                else "The broker must keep the connection",
-                received=f"{code} ({self._address.client_id})" if is_rival else str(code),
-                fix="Set another client_id, or another place, on one of the two machines"
-                if is_rival
-                else "See its log",
-                is_rival=is_rival,
+            fault = BrokerError(
+                "The broker must keep the connection", received=str(code), fix="See its log"
             )
+            if code.value == TAKEN_OVER:
+                fault = rival(self._address.client_id, str(code))
+            self._fault = self._fault or fault
 
     def _take_acknowledgement(
         self, client: object, data: object, number: int, code: Any, _: Any
@@ -265,10 +258,12 @@ class BrokerConnection:
             address.host, address.port, "it ended the connection", is_tls=address.is_tls
         )
 
-    def _name(self, error: OSError) -> BrokerError:
+    def _name(self, error: OSError | ValueError) -> BrokerError:
         import ssl
 
         address = self._address
         if isinstance(error, ssl.SSLError):
+            from edge.actions.broker_tls import tls_fault
+
             return tls_fault(error, address.host, ca_file=address.ca_file)
         return unreachable(address.host, address.port, str(error), is_tls=address.is_tls)

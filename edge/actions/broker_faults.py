@@ -1,18 +1,11 @@
 """What can be wrong between us and a broker, each fault in words that say what to mend."""
 
-import ssl
 from pathlib import Path
 
 from edge.errors import ActionError
 
 TAKEN_OVER = 142
 """Reason code of MQTT 5: another client came with the same client identifier."""
-
-# Of X509_verify_cert, https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
-_NOT_YET_VALID = 9
-_EXPIRED = 10
-_UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
-_OTHER_NAME = (62, 64)
 
 
 class BrokerError(ActionError):
@@ -96,37 +89,16 @@ def unknown_authority(ca_file: Path | None, received: str) -> BrokerError:
     )
 
 
-def tls_fault(error: ssl.SSLError, host: str, *, ca_file: Path | None) -> BrokerError:
-    """Say why an encrypted connection was not made.
+def rival(client_id: str, received: str) -> BrokerError:
+    """Say that another client with the same identifier takes the connection over.
 
-    Args:
-        error: What OpenSSL says.
-        host: The broker's.
-        ca_file: Where the trusted authorities were read from.
+    Example:
+        >>> print(rival("catseye-porch", "Session taken over").rule)
+        No two clients of a broker may have the same client_id
     """
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return BrokerError(
-            f"{host} must speak TLS at this port",
-            received=error.reason or str(error),
-            fix="Most brokers have TLS at port 8883; without TLS say tls = false",
-        )
-    received, code = error.verify_message, error.verify_code
-    if code == _NOT_YET_VALID:
-        rule = "clock: the certificate of the broker is not yet valid by this machine's clock"
-        fix = (
-            "Set the clock; without a battery it is wrong after a start until the network is there"
-        )
-    elif code == _EXPIRED:
-        rule = "The certificate of the broker must not have expired"
-        fix = "Renew it on the broker, or set this machine's clock if that is ahead"
-    elif code in _OTHER_NAME:
-        rule = f"The certificate of the broker must be for {host}"
-        fix = "Give as host a name that is in the certificate"
-    elif code in _UNKNOWN_AUTHORITY:
-        rule = "The certificate of the broker must be signed by a trusted authority"
-        trusted = f"those in {ca_file}" if ca_file else "the system's"
-        fix = f"Name the one that signed it as ca_file; trusted now are {trusted}"
-    else:
-        rule = "The certificate of the broker must be valid"
-        fix = "Look at it with: openssl s_client -connect HOST:PORT"
-    return BrokerError(rule, received=received, fix=fix)
+    return BrokerError(
+        "No two clients of a broker may have the same client_id",
+        received=f"{received} ({client_id})",
+        fix="Set another client_id, or another place, on one of them; the broker's log says more",
+        is_rival=True,
+    )

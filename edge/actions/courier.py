@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from edge.actions.broker import BrokerAddress, BrokerConnection, Letter
-from edge.actions.broker_faults import BrokerError, refused_topic, silent
+from edge.actions.broker_faults import BrokerError, refused_topic, rival, silent
 from edge.actions.homeassistant import Topics
 from edge.actions.outbox import Outbox
 from edge.records import Clock
@@ -21,6 +21,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 RIVAL_PAUSE_SECONDS = 60.0  # else two of the same name throw each other out for ever
 _STALL_SECONDS = 10.0
 _REFUSED_SECONDS = 10.0
+_THROWN_OUT = 3
 _STEADY_SECONDS = 10.0  # a connection that has lasted as long was a good one
 _FAREWELL_SECONDS = 1.0
 _CLOSE_SECONDS = 1.8
@@ -70,7 +71,9 @@ class Courier:
         self._held_until = 0.0
         self._moved_at = 0.0
         self._refusals: dict[str, str] = {}
-        self._fault = ""
+        self._fault: str | None = None  # not known yet
+        self._accepted_at: float | None = None
+        self._thrown_out = 0  # times in a row, soon after the broker had accepted
         self._is_rivalled = False
         self._stop = threading.Event()
         self._wake_out, self._wake_in = socket.socketpair()
@@ -124,10 +127,10 @@ class Courier:
 
     def _run(self) -> None:
         failures = 0
+        will = Letter(self._topics.availability, b"offline", is_retained=True)
         while not self._stop.is_set():
-            started = self._clock.monotonic()
             pause = 0.0
-            will = Letter(self._topics.availability, b"offline", is_retained=True)
+            self._accepted_at = None
             connection = BrokerConnection(
                 self._address, will=will, clock=self._clock, wake=self._wake_in
             )
@@ -135,15 +138,33 @@ class Courier:
                 connection.open(lambda: not self._stop.is_set())
                 self._serve(connection)
             except BrokerError as error:
-                is_steady = self._clock.monotonic() - started > _STEADY_SECONDS
-                failures = 0 if is_steady else failures + 1
-                pause = _pause_seconds(failures, is_rival=error.is_rival)
-                self._is_rivalled = self._is_rivalled or error.is_rival
-                self._tell(str(error))
+                failures = 0 if self._has_lasted(_STEADY_SECONDS) else failures + 1
+                pause = self._judge(error, failures)
             finally:
                 connection.close()
             self._outbox.settle()
             self._stop.wait(pause)
+
+    def _has_lasted(self, seconds: float) -> bool:
+        """Say whether the connection was accepted, and more than so long ago."""
+        accepted = self._accepted_at
+        return accepted is not None and self._clock.monotonic() - accepted > seconds
+
+    def _judge(self, error: BrokerError, failures: int) -> float:
+        """Keep what is wrong; return for how long to leave the broker alone.
+
+        Not every broker says that another client took the connection over. A broker that dies is
+        not there for a while; one that accepts again and again and soon hangs up has a rival.
+        """
+        is_accepted = self._accepted_at is not None
+        is_short = is_accepted and not self._has_lasted(_STEADY_SECONDS)
+        self._thrown_out = self._thrown_out + 1 if is_short else 0
+        self._is_rivalled |= error.is_rival or self._thrown_out >= _THROWN_OUT
+        is_rival = self._is_rivalled and is_accepted
+        if is_rival and not error.is_rival:
+            error = rival(self._address.client_id, error.received)
+        self._tell(str(error))
+        return _pause_seconds(failures, is_rival=is_rival)
 
     def _serve(self, connection: BrokerConnection) -> None:
         """Deliver by a connection until it is lost or the end."""
@@ -154,10 +175,9 @@ class Courier:
         self._held_until = 0.0
         self._moved_at = self._clock.monotonic()
         self._send_all_again()
-        connected_at = self._clock.monotonic()
+        self._accepted_at = self._clock.monotonic()
         while not self._stop.is_set():
-            lasted = self._clock.monotonic() - connected_at
-            if not self._is_rivalled or lasted > RIVAL_PAUSE_SECONDS:
+            if not self._is_rivalled or self._has_lasted(RIVAL_PAUSE_SECONDS):
                 self._is_rivalled = False  # a rival shows itself only afterwards
                 self._tell("")
             self._send_letters(connection)

@@ -101,7 +101,7 @@ class MqttAction:
         self._context = context
         self._topics = Topics(settings.topic, context.place, settings.discovery)
         self._outbox = Outbox(Spool(context.folder / f"spool-{slug(context.name)}.db"))
-        self._outputs: dict[str, str] = {}  # names by what stands for them in topics
+        self._outputs: dict[str, str] | None = None  # names, by the topics of their commands
         self._vitals_at = -RENEW_SECONDS
         self._is_noted = False
         commands = (self._topics.output("+", "set"),) if settings.commands else ()
@@ -197,8 +197,8 @@ class MqttAction:
 
     def _show_outputs(self, outputs: tuple[OutputStatus, ...]) -> None:
         """Show whether the outputs are open, and their modes; entities where they are new."""
-        names = {slug(output.name): output.name for output in outputs}
-        if names != self._outputs or not self._outputs:
+        names = {self._topics.output(output.name, "set"): output.name for output in outputs}
+        if names != self._outputs:
             self._outputs = names
             entities = describe_entities(
                 self._topics, names.values(), has_commands=self._settings.commands
@@ -212,7 +212,7 @@ class MqttAction:
 
     def _obey(self, letter: Letter) -> None:
         """Set the mode of an output, as long as it is a command given now."""
-        name = self._outputs.get(letter.topic.split("/")[-2])
+        name = (self._outputs or {}).get(letter.topic)
         mode = letter.payload[:_MOST_SHOWN].decode("utf-8", "replace")
         if letter.is_retained:  # it may be years old
             _logger.warning("mqtt: a retained command is not obeyed: %s", letter.topic)

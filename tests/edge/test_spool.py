@@ -59,6 +59,11 @@ def payloads(spool):
     return [message.payload for message in spool.oldest(10**6)]
 
 
+def fill(spool):
+    for _ in range(100):
+        spool.put(bytes(4000), key="k")
+
+
 def test_spool_order_and_removal(make_spool):
     spool = make_spool()
     for number in range(5):
@@ -113,7 +118,7 @@ def test_spool_oldest_make_room(make_spool, limits, left):
 
 
 def test_spool_too_large_a_message(make_spool):
-    with pytest.raises(OutputError, match="at most 10 bytes long. Received: 11 bytes"):
+    with pytest.raises(OutputError, match="at most 10 bytes long"):
         make_spool(most_mb=10 / 1_000_000).put(b"x" * 11, key="k")
 
 
@@ -208,8 +213,7 @@ def test_spool_full_disk(small_disk):
     with pytest.raises(OSError, match="No space"):
         ballast.write_bytes(bytes(2_000_000))
     with pytest.raises(OutputError, match="must be writable"):
-        for _ in range(100):
-            spool.put(bytes(4000), key="k")
+        fill(spool)
     waiting = spool.waiting
     delivered = [message.id for message in spool.oldest(3)]
     spool.remove(delivered)  # takes no deletion, or does
