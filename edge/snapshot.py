@@ -23,8 +23,8 @@ class Snapshot:
     """
 
     def __init__(self, pixels_bgr: Pixels) -> None:
-        self._pixels_bgr = pixels_bgr.copy()
-        self._jpeg: bytes | None = None
+        self._pixels_bgr: Pixels | None = pixels_bgr.copy()
+        self._jpeg = b""
         self._lock = threading.Lock()
 
     def jpeg(self) -> bytes:
@@ -34,14 +34,18 @@ class Snapshot:
             OutputError: The picture cannot be encoded.
         """
         with self._lock:
-            if self._jpeg is None:
-                options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-                is_done, encoded = cv2.imencode(".jpg", self._pixels_bgr, options)
-                if not is_done:
-                    raise OutputError(
-                        "A frame must be fit for a JPEG file",
-                        received=f"one of {self._pixels_bgr.shape}",
-                        fix="Ask the camera for a smaller picture",
-                    )
-                self._jpeg = encoded.tobytes()
+            if self._pixels_bgr is not None:
+                self._jpeg = _encode(self._pixels_bgr)
+                self._pixels_bgr = None  # many may wait, and a JPEG is a tenth of the size
             return self._jpeg
+
+
+def _encode(pixels_bgr: Pixels) -> bytes:
+    is_done, encoded = cv2.imencode(".jpg", pixels_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    if not is_done:
+        raise OutputError(
+            "A frame must be fit for a JPEG file",
+            received=f"one of {pixels_bgr.shape}",
+            fix="Ask the camera for a smaller picture",
+        )
+    return encoded.tobytes()

@@ -24,7 +24,7 @@ LONGEST_IDLE_SECONDS = 2.0
 _START_SECONDS = 5.0  # for a guard to claim its pin
 _ANSWER_SECONDS = 1.0
 _BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-_CLOSE_SECONDS = 1.5
+_CLOSE_SECONDS = 1.0
 
 _REFUSALS = {
     "pause": "it was on a moment ago and needs its pause",
@@ -118,8 +118,10 @@ class GuardedOutput:
             self._tell("end")
             process = self._process
         if process is not None:
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(_CLOSE_SECONDS)
+            except subprocess.TimeoutExpired:  # it hangs: its understudy takes over
+                process.kill()
         for thread in self._threads:
             thread.join(_CLOSE_SECONDS)
 

@@ -32,6 +32,7 @@ def guard_output() -> int:
     if not first:
         return 0
     request = OutputRequest.from_line(first[0])
+    understudy = None
     try:
         prepare_pin(request.pin)
         understudy = Understudy(lambda: open_pin(request.pin, active_low=request.active_low))
@@ -39,6 +40,8 @@ def guard_output() -> int:
         pin = _claim(request)
     except (OSError, CatseyeError) as error:
         _report(f"unclaimed {' '.join(str(error).split())}")
+        if understudy is not None:
+            understudy.dismiss()
         return 1
     ledger = Ledger(request.ledger_path)
     governor = Governor(request.limits, ledger.read(time.monotonic()))

@@ -21,6 +21,7 @@ SIGN_SECONDS = 0.1
 """Between two signs of the guard."""
 
 _RETRY_SECONDS = 0.1
+_MOST_RETRIES = 6000  # ten minutes; then it is no claim that lapses, but a pin that has gone
 _ON, _OFF, _END = b"1", b"0", b"q"
 
 
@@ -90,7 +91,7 @@ def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
 
 def _take_over(open_pin: Callable[[], Pin]) -> None:
     """Set the safe level; the guard's claim may take a moment to lapse."""
-    while True:
+    for _ in range(_MOST_RETRIES):
         try:
             open_pin().close()
         except (OSError, CatseyeError):
