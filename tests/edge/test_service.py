@@ -319,7 +319,8 @@ def test_obstacle_is_not_sought_where_a_finer_list_decides(folder):
 
 
 def test_obstacle_in_a_way_that_cannot_be_walked(folder):
-    (folder / "file").touch()
+    (folder / "file").touch(mode=0o777)
+    (folder / "file").chmod(0o777)
     assert find_obstacle(folder / "file/edge.toml", STRANGER).endswith("Not a directory")
     assert find_obstacle(folder / "absent", STRANGER) == f"{folder / 'absent'} does not exist"
 
@@ -427,17 +428,13 @@ def test_machine_says_what_is_missing(tmp_path, monkeypatch):
     with pytest.raises(ServiceError, match=r"a machine that systemd runs.*install --print"):
         machine.require_systemd("install")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(
-        ServiceError, match=r"only root may do\. Received: user number 1000\. .*sudo"
-    ):
+    with pytest.raises(ServiceError, match=r"only root may do\. Received: user number 1000"):
         machine.require_root("install")
 
 
 def test_machine_names_a_program_that_is_missing(machine, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(
-        ServiceError, match=r"'useradd edge' must work\. Received: there is no such"
-    ):
+    with pytest.raises(ServiceError, match=r"'useradd edge' must work\. Received: there is no"):
         machine.call("useradd", "edge")
     assert machine.systemd_version() == 252
 
