@@ -128,3 +128,7 @@ class StoreError(CatseyeError, OSError):
 
 class NotRunningError(CatseyeError, ConnectionError):
     """No running instance answers."""
+
+
+class ServiceError(CatseyeError, OSError):
+    """A service that cannot be installed, asked or removed."""

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done; 1 a run that failed; 2 wrong usage; `edge.errors` says which is which.
 `EDGE_DEBUG=1` shows tracebacks, without it there is never one. `EDGE_LOG=info` (or `debug`,
-`error`) says how much is logged.
+`error`) says how much is logged. Where standard error leads into systemd's journal, log lines and
+errors carry a priority that it reads.
 """
 
 import logging
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from edge.cli import output
+from edge.cli.journal import DiscreetFormatter, JournalFormatter, is_journal, mark_lines
 from edge.cli.process_list import hide_secrets
 from edge.cli.signals import kept_waiting
 from edge.errors import CatseyeError, SettingError
@@ -72,7 +74,8 @@ def _report(error: CatseyeError) -> int:
     """Print the three parts of the message and return its exit code."""
     if is_debugging():
         output.say("".join(traceback.format_exception(error)).rstrip())
-    output.say(f"edge: {error}")
+    text = f"edge: {error}"
+    output.say(mark_lines(text, logging.ERROR) if is_journal() else text)
     return error.exit_code
 
 
@@ -85,16 +88,10 @@ def _configure_logging(level: str) -> None:
         )
     if not logging.getLogger().handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(_DiscreetFormatter("edge: %(levelname)s: %(message)s"))
+        plain = "edge: %(levelname)s: %(message)s"
+        handler.setFormatter(JournalFormatter() if is_journal() else DiscreetFormatter(plain))
         logging.basicConfig(level=level.upper(), handlers=[handler])
         logging.captureWarnings(capture=True)
-
-
-class _DiscreetFormatter(logging.Formatter):
-    """Hides passwords of URLs, whoever logs them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return output.hide_passwords(super().format(record))
 
 
 def _install_hooks() -> None:

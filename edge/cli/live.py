@@ -1,8 +1,10 @@
 """What `edge run` writes while it runs and when it ends, as JSON and as lines; see also `panel`."""
 
+import math
 from collections.abc import Callable
 
 from edge.cli import output
+from edge.cli.journal import is_journal
 from edge.clock import RateMeter
 from edge.records import UNKNOWN, Clock, Decision, Event, Follower, Look, Picture
 from edge.runtime import RunSummary, Tally
@@ -70,6 +72,8 @@ class JsonLines:
 class PlainLines:
     """A follower for logs and pipes: a line when something changes, and one now and then.
 
+    The journal of systemd gets the first kind only: what repeats itself wears out a memory card.
+
     Args:
         tally: The counts to report; it must stand before this one among the followers.
         clock: Says when the next status line is due.
@@ -80,7 +84,7 @@ class PlainLines:
         self._clock = clock
         self._rate = RateMeter()
         self._changes = Changes()
-        self._status_seconds = clock.monotonic()
+        self._status_seconds = math.inf if is_journal() else clock.monotonic()
 
     def handle(self, look: Look) -> None:
         """Write a line if there is something to tell."""

@@ -1,4 +1,4 @@
-"""What a process tells systemd, in the words of sd_notify(3): only what the loop has really done."""
+"""What a process tells systemd, in the words of sd_notify(3): only what was really done."""
 
 import logging
 import math
@@ -19,8 +19,9 @@ class Notifier:
     """A follower that tells systemd that the loop looks at something, and nothing otherwise.
 
     The first look says `READY=1`, one at a source that is away too: the service does what it can.
-    While looks come, `WATCHDOG=1` is sent three times in the time that the unit allows. No timer and
-    no thread sends it, so a loop that hangs is restarted. Without `NOTIFY_SOCKET` nothing happens.
+    While looks come, `WATCHDOG=1` is sent three times in the time that the unit allows. No timer
+    and no thread sends it, so a loop that hangs is restarted. Without `NOTIFY_SOCKET` nothing
+    happens.
 
     Args:
         environment: Of the process; `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` are read.
@@ -40,7 +41,7 @@ class Notifier:
         self._socket: socket.socket | None = None
         self._clock = clock
         self._is_ready = False
-        self._held = ""
+        self._held = self._trouble = ""
         self._picture: Picture | None = None
         self._wanted_text = self._told_text = ""
         self._fed_seconds = self._logged_seconds = -math.inf
@@ -54,7 +55,7 @@ class Notifier:
     @property
     def held(self) -> str:
         """Why the watchdog is not fed; empty while it is."""
-        return self._held
+        return self._held or self._trouble
 
     def handle(self, look: Look) -> None:
         """Tell that there was a look: ready with the first one, and the watchdog when it is due."""
@@ -67,7 +68,7 @@ class Notifier:
         is_due = self._is_due(now_seconds)
         lines = [] if self._is_ready else ["READY=1"]
         lines += ["WATCHDOG=1"] if is_due else []
-        text = self._held or self._wanted_text
+        text = self.held or self._wanted_text
         if text != self._told_text:
             lines.append(f"STATUS={text}")
         if lines and self._send(lines):
@@ -76,12 +77,12 @@ class Notifier:
             self._fed_seconds = now_seconds if is_due else self._fed_seconds
 
     def heed(self, status: Status) -> None:
-        """Stop feeding the watchdog while an output has trouble, and tell a line about the whole.
+        """Stop feeding the watchdog while an output has trouble, and say which.
 
         May be called from any thread; what follows from it is sent with the next look.
         """
         troubles = [f"{one.name}: {one.trouble}" for one in status.outputs if one.trouble]
-        self.hold("; ".join(troubles))
+        self._trouble = _one_line("; ".join(troubles))
 
     def hold(self, reason: str) -> None:
         """Stop feeding the watchdog for this reason; go on when it is empty.
@@ -106,7 +107,7 @@ class Notifier:
             self._socket = None
 
     def _is_due(self, now_seconds: float) -> bool:
-        if self.watchdog_seconds is None or self._held:
+        if self.watchdog_seconds is None or self.held:
             return False
         return now_seconds - self._fed_seconds >= self.watchdog_seconds / 3
 
@@ -114,8 +115,8 @@ class Notifier:
         """Send one datagram, without ever waiting for its reader, and say whether it was taken."""
         try:
             if self._socket is None:
-                kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-                self._socket = socket.socket(socket.AF_UNIX, kind)
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
             self._socket.sendto("\n".join(lines).encode(), self._address or "")
         except OSError as error:
             now_seconds = self._clock.monotonic()
