@@ -28,6 +28,7 @@ WHENS = ("start", "present")
 _DAY_SECONDS = 86_400.0
 _ROUNDING = 1e-3  # scores of a quantized model may pass 1 by its smallest step
 _ROUNDING_SECONDS = 1e-6  # differences of times are not exact
+_SINGLE_PRECISION = 1e-6  # 0.7 of a model is a little less than 0.7
 
 
 def _check_hours(hours: str) -> None:
@@ -152,7 +153,8 @@ class _Rule:
         """Begin or renew the veto; what was in view still is while nothing moves."""
         decided = look.decision is not None and look.decision.label in self.spec.vetoed_by
         if scores is not None:
-            seen = any(scores[column] >= self.spec.veto_score for column in self._veto_columns)
+            enough = self.spec.veto_score - _SINGLE_PRECISION
+            seen = any(scores[column] >= enough for column in self._veto_columns)
             self._is_veto_in_view = decided or seen
         if decided or (self._is_veto_in_view and (scores is not None or look.is_resting)):
             self.vetoed_until_seconds = at.monotonic_seconds + self.spec.veto_seconds
@@ -234,7 +236,6 @@ class RuleBook:
     ) -> None:
         _check_book(specs, labels, join_seconds)
         self._rules = tuple(_Rule(spec, labels) for spec in specs)
-        self._labels = frozenset(labels)
         self._columns = len(labels)
         self._join_seconds = join_seconds
         self._local = local
@@ -255,7 +256,7 @@ class RuleBook:
             self._rest(look)
             return ()
         decision = look.decision if _is_sound(look) else None
-        if decision is None or decision.label not in self._labels:
+        if decision is None:
             self._believed = ""
             return ()
         appearance = self._note_appearance(decision)
@@ -324,7 +325,6 @@ def _is_sound(look: Look) -> bool:
         and look.prediction is not None
         and look.picture is Picture.LIVE
         and look.decision.picture is Picture.LIVE
-        and not look.is_resting
         and not look.reason
     )
 
