@@ -77,7 +77,7 @@ class RuleSpec:
     at_most_every_seconds: float = setting(10.0, least=0.0, most=7 * _DAY_SECONDS)
     when: str = setting("start", choices=WHENS)
     vetoed_by: tuple[str, ...] = setting(())
-    veto_score: float = setting(0.5, least=0.01, most=1.0)
+    veto_score: float = setting(0.9, least=0.01, most=1.0)
     veto_seconds: float = setting(60.0, least=1.0, most=_DAY_SECONDS)
 
     def __post_init__(self) -> None:
@@ -197,7 +197,7 @@ class RuleBook:
     """Holds the rules against every look; from one thread.
 
     A rule is met by a decision for one of its labels on a live picture, with the least score, once
-    the label has been believed for its least time. Then it fires, unless something forbids it;
+    the label has been believed for its least time, on a frame that the model gives the same label. Then it fires, unless something forbids it;
     that is told instead, and the rule fires later if the label is still there once nothing forbids
     it any more. Rules know nothing of each other, and a new book remembers nothing.
 
@@ -260,6 +260,8 @@ class RuleBook:
             self._believed = ""
             return ()
         appearance = self._note_appearance(decision)
+        if look.prediction is not None and look.prediction.top_label != decision.label:
+            return ()  # evidence outlasts what it was for: the newest frame must say so, too
         verdicts = (self._judge(rule, decision, appearance, at) for rule in self._rules)
         return tuple(verdict for verdict in verdicts if verdict is not None)
 

@@ -79,6 +79,12 @@ def test_rule_believes_whoever_says_that_the_picture_is_not_live():
     assert door.take(replace(look, decision=frozen), 0.1) == []
 
 
+def test_newest_frame_must_give_the_label_too():
+    door = Door(rule())
+    assert door.see(0.0, "cat", dog=0.62) == []  # believed by the frames before it
+    assert door.see(0.1, "cat") == FIRED
+
+
 def test_rule_waits_until_the_label_is_believed_for_long_enough():
     door = Door(rule(min_seconds=0.3))
     told = [door.see(tenth / 10, "cat") for tenth in range(4)]
