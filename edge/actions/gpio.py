@@ -113,6 +113,9 @@ class GpioAction:
             return f"left alone: {'kept open' if mode == 'open' else 'locked'} by hand"
         granted_seconds = self._output.energise(self._settings.pulse_seconds)
         self._fired_rule = occurrence.rule
+        if self._mode != "auto" and not self._is_held:  # locked while the guard was asked
+            self._output.release()
+            return "left alone: locked by hand"
         return f"energised for {granted_seconds:.1f} s"
 
     def note(self, status: Status) -> None:
@@ -197,6 +200,8 @@ class GpioAction:
     def _try_hold(self) -> None:
         try:
             self._output.energise(self._settings.longest_seconds)
+            if not self._is_held:  # changed while the guard was asked
+                self._output.release()
         except GuardError as error:  # its pause, mostly
             logger.debug("output %s: %s", self._context.name, error.received)
 

@@ -68,9 +68,9 @@ class Understudy:
 def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    for inherited in (0, 1):  # the pipes of the main process are the guard's alone
-        with suppress(OSError):
-            os.close(inherited)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for inherited in (0, 1, 2):  # the pipes of the main process are the guard's alone
+        os.dup2(nothing, inherited)
     poll = select.poll()
     poll.register(heard, select.POLLIN | select.POLLHUP)
     is_on = False
@@ -89,7 +89,10 @@ def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
 
 
 def _take_over(open_pin: Callable[[], Pin]) -> None:
-    """Set the safe level; the guard's claim may take a moment to lapse."""
+    """Set the safe level; the guard's claim may take a moment to lapse.
+
+    The next guard sets it too, and ends this process if it has not come to that.
+    """
     while True:
         try:
             open_pin().close()
