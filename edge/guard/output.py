@@ -128,7 +128,7 @@ class GuardedOutput:
             try:
                 process.wait(_CLOSE_SECONDS)
             except subprocess.TimeoutExpired:
-                if not self.is_stuck:
+                if not self.is_stuck:  # it hangs: its understudy takes over
                     process.kill()
         until_seconds = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:

@@ -49,7 +49,9 @@ class FilePin:
 
     def __init__(self, path: Path, *, active_low: bool = False) -> None:
         self._active_low = active_low
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        # Without blocking, as the path may be that of a pipe that nobody reads.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        self._file = os.open(path, flags, 0o640)
         self.write(False)
 
     def write(self, is_energised: bool) -> None:

@@ -21,6 +21,7 @@ SIGN_SECONDS = 0.1
 """Between two signs of the guard."""
 
 _RETRY_SECONDS = 0.1
+_MOST_RETRIES = 6000  # ten minutes; then it is no claim that lapses, but a pin that has gone
 _ON, _OFF, _END = b"1", b"0", b"q"
 
 
@@ -93,7 +94,7 @@ def _take_over(open_pin: Callable[[], Pin]) -> None:
 
     The next guard sets it too, and ends this process if it has not come to that.
     """
-    while True:
+    for _ in range(_MOST_RETRIES):
         try:
             open_pin().close()
         except (OSError, CatseyeError):

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from guarded import MainProcess, read_pin, wait_until
 
+from benchmarks.guarded import MainProcess, read_pin, wait_until
 from edge.errors import GuardError
 from edge.guard.limits import Limits
 from edge.guard.output import GuardedOutput

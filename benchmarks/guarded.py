@@ -8,12 +8,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from edge.guard.limits import Limits
 from edge.guard.output import GuardedOutput
-from edge.guard.request import OutputRequest
+from edge.guard.request import OutputRequest, read_notes
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ def read_pin(path: Path) -> list[Energised]:
     """Return the times in which a pin was energised, by its file."""
     found: list[Energised] = []
     start_seconds: float | None = None
-    for line in path.read_text().splitlines():
+    lines = path.read_text().splitlines() if path.exists() else []
+    for line in lines:
         nanoseconds, level = line.split(",")
         seconds = int(nanoseconds) / 1e9
         if level == "1" and start_seconds is None:
@@ -39,7 +43,7 @@ def read_pin(path: Path) -> list[Energised]:
     return found if start_seconds is None else [*found, Energised(start_seconds, None)]
 
 
-def wait_until(condition, seconds=5.0):
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     """Poll until something holds; say whether it does."""
     until = time.monotonic() + seconds
     while not condition():
@@ -52,14 +56,22 @@ def wait_until(condition, seconds=5.0):
 class MainProcess:
     """A main process with an output, in a folder of its own."""
 
-    def __init__(self, folder: Path, *, pin: str = "", longest_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pin: str = "",
+        longest_seconds: float = 5.0,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.pin_path = folder / "pin.csv"
         arguments = [str(folder), pin or f"file:{self.pin_path}", str(longest_seconds)]
-        environment = os.environ | {"EDGE_SCRIPTED_PIN": str(self.pin_path)}
+        environment = os.environ | {"EDGE_SCRIPTED_PIN": str(self.pin_path)} | environment
         self.process = subprocess.Popen(
             [sys.executable, __file__, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # faults are logged, as they should be
             bufsize=0,
             env=environment,
         )
@@ -69,19 +81,22 @@ class MainProcess:
         self.process.stdin.write(line.encode() + b"\n")
         return self.process.stdout.readline().decode().strip()
 
+    def send(self, line: str) -> None:
+        """Tell it something, unless it has died or hangs, and do not wait for the answer."""
+        with suppress(OSError):
+            os.write(self.process.stdin.fileno(), line.encode() + b"\n")
+
     def is_on(self) -> bool:
         """Whether the pin is energised, by its file."""
         return bool(spans := read_pin(self.pin_path)) and spans[-1].end_seconds is None
 
     def guard_pids(self) -> list[int]:
         """Return the numbers of the guard and its understudy."""
-        folder = self.pin_path.parent
-        from edge.guard.request import read_notes
-
-        return [pid for pid, _ in read_notes(folder)["door"].processes]
+        notes = read_notes(self.pin_path.parent)
+        return [pid for pid, _ in notes["door"].processes] if notes else []
 
     def close(self) -> None:
-        """Kill it."""
+        """Kill it; its guard ends by itself."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
@@ -111,7 +126,7 @@ def main() -> None:
                 answer = output.trouble
         except OSError as error:
             answer = f"refused: {error}"
-        print(answer, flush=True)  # noqa: T201 - its answer
+        print(answer, flush=True)
     output.close()
 
 
