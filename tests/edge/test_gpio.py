@@ -95,8 +95,8 @@ def test_fail_state_open_means_that_lock_needs_current(make, tmp_path):
     action = make(fail_state="open")
     assert action.output_status().is_open
     action.set_mode("lock")
-    assert wait_until(lambda: is_on(tmp_path))
-    assert not action.output_status().is_open
+    assert wait_until(lambda: not action.output_status().is_open)
+    assert is_on(tmp_path)
     action.set_mode("open")
     assert wait_until(lambda: not is_on(tmp_path))
     assert action.perform(FIRED) == "left alone: kept open by hand"
