@@ -38,7 +38,10 @@ def guard_output() -> int:
     try:
         prepare_pin(request.pin)
         before = _note_before(request)
-        understudy = Understudy(lambda: open_pin(request.pin, active_low=request.active_low))
+        understudy = Understudy(
+            lambda: open_pin(request.pin, active_low=request.active_low),
+            is_left_on=before is not None,
+        )
         pin = _claim(request, understudy, before)
     except (OSError, CatseyeError) as error:
         _report(f"unclaimed {' '.join(str(error).split())}")
@@ -46,6 +49,7 @@ def guard_output() -> int:
     ledger = Ledger(request.ledger_path)
     governor = Governor(request.limits, ledger.read(time.monotonic()))
     switch = Switch(pin, governor, report=_report, record=ledger.write, sign=understudy.sign)
+    understudy.sign(False)
     _report("ready")
     status = _serve(switch, understudy, lines, first[1:])
     understudy.dismiss()
@@ -163,7 +167,6 @@ def _claim(request: OutputRequest, understudy: Understudy, before: GuardNote | N
         except OSError:
             if time.monotonic() > until_seconds:
                 if before is None:  # nobody can have left it energised: another program's pin
-                    understudy.dismiss()
                     request.note_path.unlink(missing_ok=True)
                 raise
             select.select([], [], [], RETRY_SECONDS)

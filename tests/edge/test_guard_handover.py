@@ -148,3 +148,35 @@ def test_release_all_kills_no_process_that_is_no_guard(tmp_path):
         assert other.poll() is None
         other.kill()
     assert Path(tmp_path / "pin.csv").read_text().endswith(",1\n")  # high is safe
+
+
+def test_guard_that_is_killed_while_it_waits_for_a_pin_leaves_nobody(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGE_SCRIPTED_PIN", str(tmp_path / "pin.csv"))
+    (tmp_path / "pin.csv.faults").write_text('{"claim": 999, "error": "EBUSY"}')
+    request = OutputRequest("door", "edge.guard.scripted:ScriptedPin", tmp_path)
+    output = GuardedOutput(request, idle_seconds=lambda: 0.0)
+    assert wait_until(lambda: list_notes(tmp_path))
+    pids = guards_of(tmp_path)
+    output.close()
+    assert wait_until(lambda: not any(map(start_time, pids)))
+
+
+def test_next_understudy_stands_in_where_the_next_guard_dies_too(tmp_path, monkeypatch):
+    """The first is killed while the output is on and the pin cannot be claimed by anybody."""
+    path, faults = tmp_path / "pin.csv", tmp_path / "pin.csv.faults"
+    monkeypatch.setenv("EDGE_SCRIPTED_PIN", str(path))
+    request = OutputRequest("door", "edge.guard.scripted:ScriptedPin", tmp_path)
+    output = GuardedOutput(request, idle_seconds=lambda: 0.0)
+    output.energise(3.0)
+    before = guards_of(tmp_path)
+    faults.write_text('{"claim": 999, "error": "EIO"}')
+    os.kill(before[0], signal.SIGKILL)
+    assert wait_until(lambda: guards_of(tmp_path) != before)
+    output.close()
+    assert is_on(path)
+
+    def is_released_without_faults():
+        faults.unlink(missing_ok=True)  # again and again: who fails just now writes it anew
+        return not is_on(path)
+
+    assert wait_until(is_released_without_faults)
