@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.errors import CatseyeError, GuardError
 from edge.guard.ledger import Ledger
 from edge.guard.limits import Governor
-from edge.guard.pins import Pin, open_pin, prepare_pin
+from edge.guard.pins import Pin, open_pin, prepare_pin, warm_pin
 from edge.guard.request import GuardNote, OutputRequest, read_note, start_time, write_note
 from edge.guard.safety import kill_guard
 from edge.guard.switch import RETRY_SECONDS, Switch
@@ -40,6 +40,7 @@ def guard_output() -> int:
         before = _note_before(request)
         understudy = Understudy(
             lambda: open_pin(request.pin, active_low=request.active_low),
+            warm=lambda: warm_pin(request.pin),
             is_left_on=before is not None,
         )
         pin = _claim(request, understudy, before)
