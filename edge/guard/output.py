@@ -24,7 +24,8 @@ LONGEST_IDLE_SECONDS = 2.0
 _START_SECONDS = 5.0  # for a guard to claim its pin
 _ANSWER_SECONDS = 1.0
 _BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-_CLOSE_SECONDS = 1.0
+_CLOSE_SECONDS = 1.4
+_JOIN_SECONDS = 0.4
 
 _REFUSALS = {
     "pause": "it was on a moment ago and needs its pause",
@@ -93,11 +94,13 @@ class GuardedOutput:
         Raises:
             GuardError: It refuses, or does not answer; the output is off, or will be in time.
         """
+        if self._idle_seconds() >= LONGEST_IDLE_SECONDS:
+            raise self._error("the loop makes no progress")
         number = str(next(self._numbers))
         with self._state:
             if not self.wait_ready(wait_seconds):
                 raise self._error(self.trouble or "its guard has not started yet")
-            self._tell(f"energise {number} {seconds:.3f}")
+            self._tell(f"energise {number} {seconds:.3f} {time.monotonic():.6f}")
             if not self._state.wait_for(lambda: number in self._answers, _ANSWER_SECONDS):
                 self._kill()
                 raise self._error("its guard does not answer, and is replaced")
@@ -113,7 +116,11 @@ class GuardedOutput:
             self._tell("release")
 
     def close(self) -> None:
-        """Release the output and end the guard; a second call does nothing."""
+        """Release the output and end the guard, within two seconds; a second call does nothing.
+
+        A guard that does not answer is killed, and its understudy releases the output. One that
+        cannot switch off stays behind and goes on trying.
+        """
         self._stop.set()
         with self._state:
             self._tell("end")
@@ -121,10 +128,12 @@ class GuardedOutput:
         if process is not None:
             try:
                 process.wait(_CLOSE_SECONDS)
-            except subprocess.TimeoutExpired:  # it hangs: its understudy takes over
-                process.kill()
+            except subprocess.TimeoutExpired:
+                if not self.is_stuck:  # it hangs: its understudy takes over
+                    process.kill()
+        until_seconds = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(_CLOSE_SECONDS)
+            thread.join(max(0.0, until_seconds - time.monotonic()))
 
     def _error(self, received: str) -> GuardError:
         return GuardError(
@@ -217,6 +226,11 @@ class GuardedOutput:
             self._change(trouble="", is_stuck=False, is_energised=False)
         elif word == "alarm":
             self._change(trouble=f"it cannot be switched off: {rest}", is_stuck=True)
+        elif word == "unrecorded":
+            logger.warning(
+                "output %s: its times cannot be written down, a new guard would not know them",
+                self._request.name,
+            )
         elif word == "unclaimed":
             self._change(trouble=f"its pin cannot be claimed: {rest}")
 

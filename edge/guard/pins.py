@@ -7,6 +7,7 @@ A pin is named by "17" or "GPIO17" (a pin of a Raspberry Pi by its Broadcom numb
 import os
 import re
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -140,6 +141,16 @@ def prepare_pin(name: str) -> None:
         _import_gpiozero()
     elif not name.startswith(FILE_PREFIX):
         _own_class(name)
+
+
+def warm_pin(name: str) -> None:
+    """Import what the claim of a pin imports, so that it takes no time when every tenth counts.
+
+    That may start threads, so call it in the process that is to claim the pin, after its fork.
+    """
+    if _GPIO.fullmatch(name):
+        with suppress(ImportError):  # gpiozero has other ways, which take their time
+            import_module("lgpio")
 
 
 def open_pin(name: str, *, active_low: bool = False) -> Pin:
