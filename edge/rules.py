@@ -197,9 +197,10 @@ class RuleBook:
     """Holds the rules against every look; from one thread.
 
     A rule is met by a decision for one of its labels on a live picture, with the least score, once
-    the label has been believed for its least time, on a frame that the model gives the same label. Then it fires, unless something forbids it;
-    that is told instead, and the rule fires later if the label is still there once nothing forbids
-    it any more. Rules know nothing of each other, and a new book remembers nothing.
+    the label has been believed for its least time, on a frame that the model gives the same label.
+    Then it fires, unless something forbids it; that is told instead, and the rule fires later if
+    the label is still there once nothing forbids it any more. Rules know nothing of each other, and
+    a new book remembers nothing.
 
     An appearance lasts until its label has not been decided for `join_seconds` of the source's
     time; the label is believed without a gap as long as every look decides for it, or nothing
