@@ -81,7 +81,8 @@ def test_rule_believes_whoever_says_that_the_picture_is_not_live():
 
 def test_newest_frame_must_give_the_label_too():
     door = Door(rule())
-    assert door.see(0.0, "cat", row=(0.38, 0.62, 0.0)) == []  # believed by the frames before it
+    look = look_at(0.0, "cat")  # believed by the frames before it
+    assert door.take(replace(look, prediction=replace(look.prediction, top_label="dog")), 0.0) == []
     assert door.see(0.1, "cat") == FIRED
 
 
