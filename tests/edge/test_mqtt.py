@@ -9,7 +9,7 @@ from edge.actions.courier import _pause_seconds
 from edge.actions.mqtt import MqttSettings
 from edge.errors import ActionError, GuardError, SettingError
 from edge.secret import Secret
-from edge.settings import _KEY
+from edge.settings.declaring import KEY
 from edge.status import ActionStatus, OutputStatus, StoreStatus
 
 DOOR = OutputStatus("door", "auto", is_energised=False, is_open=False)
@@ -214,7 +214,7 @@ def test_mqtt_secret_shows_nowhere():
     ],
 )
 def test_mqtt_settings_refused(field, value, words):
-    check = MqttSettings.__dataclass_fields__[field].metadata[_KEY].check
+    check = MqttSettings.__dataclass_fields__[field].metadata[KEY].check
     with pytest.raises(SettingError, match=words) as caught:
         check(value)
     assert "swordfish" not in str(caught.value)
@@ -222,7 +222,7 @@ def test_mqtt_settings_refused(field, value, words):
 
 @pytest.mark.parametrize(("field", "value"), [("host", "hub.local"), ("discovery", "")])
 def test_mqtt_settings_accepted(field, value):
-    MqttSettings.__dataclass_fields__[field].metadata[_KEY].check(value)
+    MqttSettings.__dataclass_fields__[field].metadata[KEY].check(value)
 
 
 def test_pause_has_jitter_and_ends_at_ten_seconds():
