@@ -6,12 +6,12 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from edge.errors import CatseyeError, GuardError
 from edge.guard.ledger import Ledger
 from edge.guard.limits import Governor
 from edge.guard.pins import Pin, open_pin, prepare_pin, warm_pin
+from edge.guard.precedence import keep_memory
 from edge.guard.request import GuardNote, OutputRequest, read_note, start_time, write_note
 from edge.guard.safety import kill_guard
 from edge.guard.switch import RETRY_SECONDS, Switch
@@ -20,7 +20,6 @@ from edge.guard.understudy import SIGN_SECONDS, Understudy
 _CLAIM_SECONDS = 3.0  # in which the claim of a guard before this one may lapse
 _LOST_SECONDS = 30.0  # without a line: the pipe is held open by somebody, and nobody uses it
 _MOST_BYTES = 65_536
-_OOM_SCORE = Path("/proc/self/oom_score_adj")
 
 
 def guard_output() -> int:
@@ -119,12 +118,9 @@ def _become_guard() -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.set_blocking(sys.stdout.fileno(), False)
+    keep_memory()
     with suppress(OSError):
         os.nice(-10)
-    for score in ("-900", "0"):  # the first for root only; the main process's may be higher
-        with suppress(OSError):
-            _OOM_SCORE.write_text(score, encoding="ascii")
-            break
     with suppress(OSError):  # a scheduler that lets it run at once, at the lowest of its ranks
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
