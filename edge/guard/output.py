@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from edge.errors import GuardError
+from edge.guard.precedence import offer_memory
 from edge.guard.request import OutputRequest
 
 logger = logging.getLogger(__name__)
@@ -173,6 +174,7 @@ class GuardedOutput:
             bufsize=0,
             start_new_session=True,
         )
+        offer_memory()
         assert process.stdin is not None
         os.set_blocking(process.stdin.fileno(), False)
         with self._state:

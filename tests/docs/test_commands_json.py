@@ -356,3 +356,12 @@ def test_data_fetch(capfd, tmp_path):
     )
     labels = ("cat", "dog")
     assert set(fields(record, labels)) == documented_fields("data fetch", "a fetched data set")
+
+
+def test_service_status(capfd, monkeypatch):
+    from edge.service.installing import ServiceState
+
+    found = ServiceState(is_installed=True, active="active")
+    monkeypatch.setattr("edge.service.installing.read_state", lambda machine, unit: found)
+    (record,) = run_json(capfd, "service", "status", "--json")
+    assert set(fields(record, LABELS)) == documented_fields("service status", "a service")
