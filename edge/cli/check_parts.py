@@ -147,10 +147,10 @@ def try_clock(config: Config) -> Check:
 
 
 def _is_running(config: Config) -> bool:
-    from edge.control import ask
+    from edge.cli.running import ask_running
 
     try:
-        ask(config.store.folder, "status")
+        ask_running(config.path, "status")
     except NotRunningError:
         return False
     except CatseyeError:
