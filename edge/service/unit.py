@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from edge.config.memory import STORE_VARIABLE
+
 NAME = "edge"
 """Of the service, its user, and its folders below /var/lib, /var/cache and /run."""
 
@@ -170,7 +172,7 @@ def read_moved_store(unit: str, config: Path) -> Path | None:
     lines = unit.splitlines()
     command = f" --config {_quote(str(config), is_command=True)}"
     is_of_config = any(line.startswith("ExecStart=") and line.endswith(command) for line in lines)
-    moved = f"Environment=EDGE_STORE_FOLDER={STATE_FOLDER}"
+    moved = f"Environment={STORE_VARIABLE}={STATE_FOLDER}"
     return STATE_FOLDER if is_of_config and moved in lines else None
 
 
