@@ -21,13 +21,16 @@ def find_memory(config: Path | None) -> Path:
     return _find_memories(config)[0]
 
 
-def ask_running(config: Path | None, command: str, **values: str | None) -> Mapping[str, Any]:
+def ask_running(
+    config: Path | None, command: str, *, mode: str | None = None, output: str | None = None
+) -> Mapping[str, Any]:
     """Ask the instance that runs a configuration, as the service or by hand.
 
     Args:
         config: What `--config` says.
-        command: As for `edge.control.ask`, and so are the values.
-        **values: What else the command takes.
+        command: "status" or "door".
+        mode: For "door": one of `edge.guard.MODES`.
+        output: For "door": name of the output; all of them when `None`.
 
     Raises:
         NotRunningError: None runs, it does not let one ask, or it does not answer.
@@ -39,8 +42,8 @@ def ask_running(config: Path | None, command: str, **values: str | None) -> Mapp
     first, *others = _find_memories(config)
     for folder in others:
         with suppress(NotRunningError):
-            return ask(folder, command, **values)
-    return ask(first, command, **values)
+            return ask(folder, command, mode=mode, output=output)
+    return ask(first, command, mode=mode, output=output)
 
 
 def _find_memories(config: Path | None) -> tuple[Path, ...]:
