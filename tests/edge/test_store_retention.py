@@ -51,7 +51,7 @@ class Store:
                 changed = {name: path, f"{name}_state": "kept", f"{name}_bytes": len(content)}
                 record = replace(record, **changed)
         insert_event(self.connection, record)
-        self.house.settle()
+        self.house.settle(events=1, size_bytes=len(snapshot) + len(clip))
 
     def records(self):
         return list(read_records(self.connection, "ORDER BY sequence"))
