@@ -27,7 +27,7 @@ def rows_of(page):
 
 
 @cache
-def tests_in(path):
+def names_in(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -50,7 +50,7 @@ def find_faults(rows, repository):
                 yield f"case {case}: {path} leads to {target}"
             if not (repository / path).is_file():
                 yield f"case {case}: there is no {path}"
-            elif not name.startswith("test_") or name not in tests_in(repository / path):
+            elif not name.startswith("test_") or name not in names_in(repository / path):
                 yield f"case {case}: there is no {name} in {path}"
     for case in sorted(set(CASES) - WITHOUT_A_PAGE - {int(row[0]) for row in rows}):
         yield f"case {case}: there is no row"
