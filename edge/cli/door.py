@@ -37,11 +37,11 @@ def door(
         ConfigError: The configuration is not found, or wrong.
     """
     from edge.cli.status import describe_output
-    from edge.config import find_config, read_config
+    from edge.config import find_config, read_store_folder
     from edge.control import ask
     from edge.status import OutputStatus
 
-    folder = read_config(find_config(config)).store.folder
+    folder = read_store_folder(find_config(config))
     answer = ask(folder, "door", mode=mode.value, output=name)
     for record in answer["outputs"]:
         if json:

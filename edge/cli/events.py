@@ -242,9 +242,9 @@ def describe(record: "EventRecord") -> dict[str, Any]:
 def _find_folder(config: Path | None, folder: Path | None) -> Path:
     if folder is not None:
         return folder
-    from edge.config import find_config, read_config
+    from edge.config import find_config, read_store_folder
 
-    return read_config(find_config(config)).store.folder
+    return read_store_folder(find_config(config))
 
 
 def _now_seconds() -> float:

@@ -22,11 +22,11 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
         NotRunningError: None runs with this configuration.
         ConfigError: The configuration is not found, or wrong.
     """
-    from edge.config import find_config, read_config
+    from edge.config import find_config, read_store_folder
     from edge.control import ask
     from edge.control.status_record import read_status
 
-    answer: dict[str, Any] = dict(ask(read_config(find_config(config)).store.folder, "status"))
+    answer: dict[str, Any] = dict(ask(read_store_folder(find_config(config)), "status"))
     idle_seconds = float(answer.get("idle_seconds", 0.0))
     if json:
         output.emit_json(answer)

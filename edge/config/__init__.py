@@ -9,7 +9,7 @@ from edge.config.configuration import (
 )
 from edge.config.finding import find_config
 from edge.config.labels import check_labels
-from edge.config.reading import read_config
+from edge.config.reading import read_config, read_store_folder
 
 __all__ = [
     "ActionConfig",
@@ -20,4 +20,5 @@ __all__ = [
     "check_labels",
     "find_config",
     "read_config",
+    "read_store_folder",
 ]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from edge.region import Region
     from edge.rules import RuleSpec
+    from edge.store.settings import StoreSettings
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -72,6 +73,26 @@ def read_config(
     return replace(config, warnings=(*find_idle_actions(config), *unknown))
 
 
+def read_store_folder(path: Path, *, environment: Mapping[str, str] = os.environ) -> Path:
+    """Read only where the memory is, which is where a running instance is asked.
+
+    Whoever asks may lack the secrets of the service, and a door must be locked also while the rest
+    of the file is being changed: what is wrong elsewhere in it is not looked at.
+
+    Args:
+        path: Of the file.
+        environment: `EDGE_STORE_FOLDER` in it overrides the file.
+
+    Raises:
+        ConfigError: The file cannot be read, or its table `[store]` is wrong.
+    """
+    reader = _Reader(path.absolute(), read_text(path), environment)
+    store = reader.read_store()
+    if store is None:
+        raise make_error(path, tuple(reader.problems))
+    return store.folder
+
+
 def _name_alias(problem: Problem) -> Problem:
     alias = ALIASES.get(problem.key, problem.key)
     return problem if problem.line else replace(problem, key=alias)
@@ -89,8 +110,6 @@ class _Reader:
 
     def read(self, kinds: Kinds) -> Config | None:
         """Read all of them; `None` if anything is wrong."""
-        from edge.store.settings import StoreSettings
-
         self._check_keys()
         place = self._read_place()
         source = self._read_source()
@@ -99,7 +118,7 @@ class _Reader:
         regions = self._read_table("regions", RegionsSection)
         run = self._read_table("run", RunSection)
         clock = self._read_table("clock", ClockSection)
-        store = self._read_table("store", StoreSettings)
+        store = self.read_store()
         rules = self._read_rules()
         actions = read_actions(
             self._table("actions"), kinds, at=self._at("actions"), problems=self.problems
@@ -127,6 +146,12 @@ class _Reader:
             store=store,
             lines=self.text.lines,
         )
+
+    def read_store(self) -> "StoreSettings | None":
+        """Read the limits of the memory; `None` if anything in them is wrong."""
+        from edge.store.settings import StoreSettings
+
+        return self._read_table("store", StoreSettings)
 
     def _at(self, key: str) -> Location:
         return Location(

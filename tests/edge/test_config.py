@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import check_labels, find_config, read_config
+from edge.config import check_labels, find_config, read_config, read_store_folder
 from edge.config.templates import TEMPLATES, read_template
 from edge.errors import ConfigError, SettingError
 from edge.evidence import EvidenceSpec, parse_evidence
@@ -356,3 +356,14 @@ def test_template_is_right_with_all_that_is_commented_out(name, tmp_path):
     assert "swordfish" not in repr(config)
     expected = {"webcam": 0, "pet-door": 3}[name]  # actions that are still to be named by a rule
     assert len(config.warnings) == expected
+
+
+def test_the_folder_of_the_memory_is_read_whatever_else_is_wrong(tmp_path):
+    path = tmp_path / "edge.toml"
+    path.write_text("[source]\naddress = {env = 'NOWHERE'}\n[stroe]\n[store]\nfolder = 'kept'\n")
+    assert read_store_folder(path, environment={}) == tmp_path / "kept"
+    elsewhere = {"EDGE_STORE_FOLDER": str(tmp_path / "elsewhere")}
+    assert read_store_folder(path, environment=elsewhere) == tmp_path / "elsewhere"
+    path.write_text("[store]\nfolder = 'kept'\nkeep_mb = 0\n")
+    with pytest.raises(ConfigError, match=r"edge.toml:3: store.keep_mb: "):
+        read_store_folder(path, environment={})
