@@ -123,14 +123,17 @@ class WholeRun:
         if self.is_alive():
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(PATIENCE_SECONDS)
-        for reader in self._readers:
-            reader.join(PATIENCE_SECONDS)
+        self.close()
         return code
 
     def close(self):
         """End it in any case."""
         self.process.kill()
         self.process.wait()
+        for reader in self._readers:
+            reader.join(PATIENCE_SECONDS)
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     def _describe(self):
         return "\n".join([*self.said[-5:], *self.complained[-10:]])
