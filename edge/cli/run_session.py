@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edge.responder import Teller
     from edge.runtime import Tally
     from edge.service.notify import Notifier
+    from edge.wallclock import WallClock
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Session:
             when_refused=self._note_settled,
         )
         self._tally: Tally | None = None
+        self._walls: dict[str, WallClock] = {}
         self._has_begun = False  # to look, with the plan that counts now
 
     @property
@@ -172,9 +174,18 @@ class Session:
             model,
             opened,
             clock=self._clock,
+            wall=self._find_wall(self.plan.config.clock_trust),
             teller=self._make_teller(),
             listeners=() if notifier is None else (notifier.heed,),
         )
+
+    def _find_wall(self, trust: str) -> "WallClock":
+        """Return the wall clock of that trust: one that has stepped is doubted over a change."""
+        from edge.wallclock import SystemWallClock
+
+        if trust not in self._walls:
+            self._walls[trust] = SystemWallClock(clock=self._clock, trust=trust)
+        return self._walls[trust]
 
     def _make_teller(self) -> "Teller":
         from edge.cli.live_rules import JsonTeller, PlainTeller

@@ -55,7 +55,9 @@ def from_text(text: str, kind: Any, limits: Limits, at: Location) -> Any:
         SettingError: See `from_table`.
     """
     if kind is Secret:
-        return Secret(check_secret(text, "the environment"))
+        secret = Secret(check_secret(text, "the environment"))
+        _check_limits(secret, limits)
+        return secret
     if kind is Path:
         value: object = str(Path(_read_str(text, at)).expanduser().absolute()) if text else text
     else:
