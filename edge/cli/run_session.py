@@ -62,7 +62,7 @@ class Session:
         self._notifier = _make_notifier(self._clock)
         self.reloader = Reloader(
             None if read is None else partial(_read_anew, read, plan),
-            when_asked=_nothing if self._notifier is None else self._notifier.reloading,
+            when_asked=self._tell_reload,
             when_refused=self._note_settled,
         )
         self._tally: Tally | None = None
@@ -195,6 +195,10 @@ class Session:
             return JsonTeller(is_dry=is_dry, when_unread=self._stop.set)
         return PlainTeller(is_dry=is_dry)
 
+    def _tell_reload(self) -> None:
+        if self._notifier is not None:
+            self._notifier.reloading()
+
     def _note_settled(self) -> None:
         """Let the next look tell systemd that a reload is over, whatever has come of it."""
         if self._notifier is not None:
@@ -221,10 +225,6 @@ class Session:
             yield
         finally:
             timer.cancel()
-
-
-def _nothing() -> None:
-    """Do nothing: there is nobody to be told."""
 
 
 def _make_notifier(clock: SystemClock) -> "Notifier | None":

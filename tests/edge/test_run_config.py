@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from clips import RED, write_scene
 from colour_model import write_colour_model
+from small_disk import mounted
 
 from edge.classifier import open_classifier
 from edge.cli import main
@@ -235,6 +236,26 @@ def test_a_second_instance_is_refused(edge, config, tmp_path):
     lock.close()
     assert code == 1
     assert "Only one edge run may work with a store folder" in error
+
+
+@pytest.mark.parametrize("trouble", ["read-only", "full"])
+def test_a_memory_that_can_no_longer_be_written_keeps_no_door_shut(
+    edge, config, tmp_path, trouble, caplog
+):
+    with mounted(tmp_path / "disk", "size=8m") as disk:
+        path = config(store=disk.folder / "memory")
+        assert edge("run", "--config", path)[0] == 0
+        (tmp_path / "pin.csv").unlink()
+        if trouble == "read-only":
+            disk.change("ro")
+        else:
+            disk.fill()
+        code, lines, _ = edge("run", "--config", path, "--json")
+        assert code == 0
+        (done, *_) = [one for one in of_type(lines, "outcome") if one["action"] == "door"]
+        assert (done["result"], 1 in pin_levels(tmp_path / "pin.csv")) == ("done", True)
+    if trouble == "read-only":
+        assert "control: edge status and edge door do not reach this run" in caplog.text
 
 
 def test_flags_go_over_the_environment_over_the_file(edge, config, tmp_path, monkeypatch, colours):
