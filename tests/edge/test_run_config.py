@@ -159,7 +159,7 @@ def test_a_rule_opens_the_door_writes_a_line_and_is_remembered(edge, config, tmp
     assert (rule["rule"], rule["result"], rule["actions"]) == ("let in", "fired", ["door", "tell"])
     outcomes = {line["action"]: line for line in of_type(lines, "outcome")}
     assert outcomes["door"]["result"] == "done"
-    assert outcomes["door"]["detail"] == "energised for 0.2 s"
+    assert outcomes["door"]["detail"] == "energised, open for 0.2 s"
     assert outcomes["tell"]["result"] == "done"
     assert pin_levels(tmp_path / "pin.csv")[-3:] == [0, 1, 0]
     told = json.loads((tmp_path / "told.jsonl").read_text())
@@ -175,7 +175,7 @@ def test_a_run_for_people_says_what_rules_do(edge, config):
     code, _, error = edge("run", "--config", config())
     assert code == 0
     assert "let in: does door, tell (red 0." in error
-    assert "let in: door done (energised for 0.2 s)" in error
+    assert "let in: door done (energised, open for 0.2 s)" in error
 
 
 def test_a_dry_run_says_what_would_be_and_opens_nothing(edge, config, tmp_path):
