@@ -78,9 +78,10 @@ class GuardedOutput:
             thread.start()
 
     def wait_ready(self, seconds: float) -> bool:
-        """Wait until the guard owns its pin; say whether it does."""
+        """Wait until the guard owns its pin, or this is closed; say whether it does."""
         with self._state:
-            return self._state.wait_for(lambda: self._is_ready, seconds)
+            self._state.wait_for(lambda: self._is_ready or self._stop.is_set(), seconds)
+            return self._is_ready and not self._stop.is_set()
 
     def energise(self, seconds: float, *, wait_seconds: float = _START_SECONDS) -> float:
         """Switch the output on, or let it stay on longer.
@@ -100,12 +101,10 @@ class GuardedOutput:
         number = str(next(self._numbers))
         with self._state:
             if not self.wait_ready(wait_seconds):
-                raise self._error(self.trouble or "its guard has not started yet")
+                over = "the run is over" if self._stop.is_set() else ""
+                raise self._error(over or self.trouble or "its guard has not started yet")
             self._tell(f"energise {number} {seconds:.3f} {time.monotonic():.6f}")
-            if not self._state.wait_for(lambda: number in self._answers, _ANSWER_SECONDS):
-                self._kill()
-                raise self._error("its guard does not answer, and is replaced")
-            answer = self._answers.pop(number)
+            answer = self._await_answer(number)
         is_granted, _, rest = answer.partition(" ")
         if is_granted != "granted":
             raise self._error(_REFUSALS.get(rest, rest))
@@ -126,6 +125,7 @@ class GuardedOutput:
         with self._state:
             self._tell("end")
             process = self._process
+            self._state.notify_all()
         if process is not None:
             try:
                 process.wait(_CLOSE_SECONDS)
@@ -149,9 +149,23 @@ class GuardedOutput:
             with suppress(OSError, ValueError):  # it has died, or hangs: another thread notices
                 os.write(self._process.stdin.fileno(), line.encode("ascii") + b"\n")
 
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+    def _await_answer(self, number: str) -> str:
+        """Wait for an answer; a guard that gives none is killed, but not the one after it."""
+        process = self._process
+
+        def is_over() -> bool:
+            has_gone = self._stop.is_set() or self._process is not process
+            return has_gone or number in self._answers
+
+        has_ended = self._state.wait_for(is_over, _ANSWER_SECONDS)
+        answer = self._answers.pop(number, "")
+        if answer:
+            return answer
+        if has_ended:
+            raise self._error("its guard has ended meanwhile")
+        if process is not None:
+            process.kill()
+        raise self._error("its guard does not answer, and is replaced")
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
@@ -177,7 +191,7 @@ class GuardedOutput:
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C at the terminal is for the main process.
         process = subprocess.Popen(
-            [sys.executable, "-m", "edge.guard"],
+            [sys.executable, "-P", "-m", "edge.guard"],  # with nothing out of this folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -200,6 +214,7 @@ class GuardedOutput:
         with self._state:
             self._is_ready = False
             self._process = None
+            self._state.notify_all()
         process.stdout.close()
         if process.stdin is not None:
             process.stdin.close()

@@ -4,6 +4,7 @@ A pin is named by "17" or "GPIO17" (a pin of a Raspberry Pi by its Broadcom numb
 "file:PATH" (a file that stands for one) or by "package.module:Class" (one of your own).
 """
 
+import errno
 import os
 import re
 import time
@@ -58,7 +59,9 @@ class FilePin:
     def write(self, is_energised: bool) -> None:
         """Append a line with one call of the system, so that no line is ever cut."""
         level = int(is_energised != self._active_low)
-        os.write(self._file, f"{time.monotonic_ns()},{level}\n".encode())
+        line = f"{time.monotonic_ns()},{level}\n".encode()
+        if os.write(self._file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Close the file."""

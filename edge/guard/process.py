@@ -56,7 +56,8 @@ def guard_output() -> int:
     with suppress(OSError):
         pin.close()
     if lines.is_orderly:
-        request.note_path.unlink(missing_ok=True)
+        with suppress(OSError):  # it stays where the disk can no longer be written
+            request.note_path.unlink(missing_ok=True)
     return status
 
 
@@ -164,7 +165,8 @@ def _claim(request: OutputRequest, understudy: Understudy, before: GuardNote | N
         except OSError:
             if time.monotonic() > until_seconds:
                 if before is None:  # nobody can have left it energised: another program's pin
-                    request.note_path.unlink(missing_ok=True)
+                    with suppress(OSError):
+                        request.note_path.unlink(missing_ok=True)
                 raise
             select.select([], [], [], RETRY_SECONDS)
 

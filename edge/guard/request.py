@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edge.errors import GuardError
+from edge.guard.ledger import read_boot_id
 from edge.guard.limits import Limits
 from edge.guard.pins import FILE_PREFIX
 
@@ -65,7 +66,7 @@ class GuardNote:
         pin: See `edge.guard.pins`; a file's path is absolute.
         active_low: Whether the low level energises.
         processes: Numbers of the guard and its understudy, each with its start time, by which
-            a number that was given to another process meanwhile is told.
+            a number that was given to another process meanwhile is told; none of another boot.
         owner: The main process, likewise.
     """
 
@@ -91,6 +92,7 @@ def write_note(request: OutputRequest, *pids: int) -> None:
         "active_low": request.active_low,
         "processes": processes,
         "owner": (request.owner, start_time(request.owner)),
+        "boot_id": read_boot_id(),
     }
     aside = request.note_path.with_suffix(".new")
     with aside.open("w", encoding="utf-8") as file:
@@ -124,9 +126,10 @@ def read_note(path: Path) -> GuardNote:
         values = json.loads(path.read_bytes())
         processes = tuple((int(pid), int(start)) for pid, start in values["processes"])
         pid, start = map(int, values.get("owner", (0, 0)))
-        return GuardNote(
-            str(values["pin"]), bool(values["active_low"]), processes, owner=(pid, start)
-        )
+        wiring = str(values["pin"]), bool(values["active_low"])
+        if values.get("boot_id", "") != read_boot_id():
+            return GuardNote(*wiring)
+        return GuardNote(*wiring, processes, owner=(pid, start))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise GuardError(
             f"{path} must say which pin an output has",

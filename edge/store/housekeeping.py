@@ -156,6 +156,8 @@ class Housekeeping:
     def remove_aged(self, now: Instant) -> int:
         """Remove what is too old, unless the clock cannot be trusted or was set within the hour.
 
+        That it was set is known also of an earlier run of the same boot.
+
         Raises:
             sqlite3.Error: The database cannot be written.
         """
@@ -163,11 +165,22 @@ class Housekeeping:
             return 0
         offset_seconds = now.wall_seconds - now.monotonic_seconds
         before, self._offset_seconds = self._offset_seconds, offset_seconds
+        if before is None:
+            before = self._remembered_offset(now)
         if before is not None and abs(offset_seconds - before) > _STEP_SECONDS:
             self._paused_until_seconds = now.monotonic_seconds + _STEP_SECONDS
         if now.monotonic_seconds < self._paused_until_seconds:
             return 0
         return self.remove_before(now.wall_seconds - self._settings.keep_days * _DAY_SECONDS)
+
+    def _remembered_offset(self, now: Instant) -> float | None:
+        """Return how the clocks stood when this boot last had a right one, as its events say."""
+        row = self._connection.execute(
+            "SELECT wall_seconds - monotonic_seconds FROM events WHERE boot_id = ? AND is_trusted "
+            "ORDER BY sequence DESC LIMIT 1",
+            (now.boot_id,),
+        ).fetchone()
+        return None if row is None else float(row[0])
 
     def correct_times(self, now: Instant) -> int:
         """Work out when events of this boot were that began before the clock was right.

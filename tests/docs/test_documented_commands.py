@@ -72,6 +72,8 @@ def is_runnable(line: str) -> bool:
 
 def expected_code(line: str) -> int:
     """Return the exit code that a page tells of a command."""
+    if line.startswith(("edge check", "edge status", "edge door")):
+        return 1  # here are neither the camera nor the pin of the door, and nothing runs
     return int(line.startswith("edge ") and "damaged.tflite" in line)
 
 

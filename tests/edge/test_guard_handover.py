@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from edge.errors import GuardError
+from edge.guard import pins
 from edge.guard.output import GuardedOutput
-from edge.guard.request import OutputRequest, list_notes, read_note, start_time
+from edge.guard.pins import FilePin
+from edge.guard.request import OutputRequest, list_notes, read_note, start_time, write_note
 from edge.guard.safety import release_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -180,3 +183,78 @@ def test_next_understudy_stands_in_where_the_next_guard_dies_too(tmp_path, monke
         return not is_on(path)
 
     assert wait_until(is_released_without_faults)
+
+
+def test_guard_that_dies_meanwhile_is_told_and_the_next_one_is_left_alone(output, tmp_path):
+    first, _ = guards_of(tmp_path)
+    os.kill(first, signal.SIGSTOP)  # so that it cannot answer
+    threading.Timer(0.2, os.kill, (first, signal.SIGKILL)).start()
+    with pytest.raises(GuardError, match="has ended meanwhile"):
+        output.energise(1.0)
+    assert output.wait_ready(PATIENCE_SECONDS)
+    second, _ = guards_of(tmp_path)
+    assert output.energise(0.1) == 0.1
+    assert second != first
+    assert start_time(second)
+
+
+def test_close_ends_the_wait_for_a_guard(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGE_SCRIPTED_PIN", str(tmp_path / "pin.csv"))
+    (tmp_path / "pin.csv.faults").write_text('{"claim": 999, "error": "EBUSY"}')
+    request = OutputRequest("door", "edge.guard.scripted:ScriptedPin", tmp_path)
+    output = GuardedOutput(request, idle_seconds=lambda: 0.0)
+    threading.Timer(0.2, output.close).start()
+    began = time.monotonic()
+    with pytest.raises(GuardError, match="the run is over"):
+        output.energise(1.0)
+    assert time.monotonic() - began < 2.0
+
+
+def test_guard_takes_nothing_out_of_the_folder_it_is_started_in(request_, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    output = GuardedOutput(request_, idle_seconds=lambda: 0.0)
+    assert output.wait_ready(PATIENCE_SECONDS)
+    output.close()
+
+
+def test_guard_ends_in_order_where_its_note_cannot_be_removed(request_, tmp_path):
+    (tmp_path / "guard" / "door.json").mkdir(parents=True)  # as good as a disk gone read-only
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.guard"],
+        input=f"{request_.to_line()}\nend\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ready" in done.stdout
+
+
+def test_note_of_another_boot_names_no_process(request_, tmp_path):
+    write_note(request_, os.getpid())
+    path = request_.note_path
+    assert read_note(path).processes
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"boot_id": "another"}))
+    note = read_note(path)
+    assert (note.processes, note.owner) == ((), (0, 0))
+    assert note.pin == f"file:{tmp_path / 'pin.csv'}"
+
+
+def test_release_without_a_folder_says_what_is_missing():
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.guard", "--release"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--release takes the folder of the memory. Received: nothing. Write" in done.stderr
+
+
+def test_file_pin_whose_line_is_cut_has_failed(tmp_path, monkeypatch):
+    pin = FilePin(tmp_path / "pin.csv")
+    monkeypatch.setattr(pins.os, "write", lambda file, data: len(data) - 1)
+    with pytest.raises(OSError, match="No space left"):
+        pin.write(True)
+    pin.close()

@@ -88,6 +88,28 @@ def test_mqtt_is_available_while_there_is_a_picture(broker, subscribe, make_acti
     action.perform(occurrence())  # kept for the next start, and no thread is begun
 
 
+# The output as it was last, and what the broker goes on telling after the end.
+AT_THE_END = [
+    (OutputStatus("door", "auto", is_energised=True, is_open=True), b"closed"),
+    (OutputStatus("door", "auto", is_energised=True, is_open=False), b"open"),  # fail_state open
+    (OutputStatus("door", "auto", is_energised=False, is_open=False), b"closed"),
+    (OutputStatus("door", "auto", is_energised=True, is_open=True, trouble="stuck"), b"open"),
+]
+
+
+@pytest.mark.parametrize(("output", "state"), AT_THE_END)
+def test_mqtt_leaves_the_position_without_current_behind(
+    broker, subscribe, make_action, output, state
+):
+    subscriber = subscribe(broker)
+    action = make_action(broker)
+    action.note(live(outputs=(output,)))
+    until(lambda: last(subscriber, "output/door/state"))
+    action.close()
+    until(lambda: last(subscriber, "availability") == b"offline")
+    assert last(subscriber, "output/door/state") == state
+
+
 def test_mqtt_home_assistant_restart(broker, subscribe, make_action):
     """faults.md 32: birth, discovery and state again on homeassistant/status=online."""
     subscriber = subscribe(broker)
