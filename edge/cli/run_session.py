@@ -13,6 +13,7 @@ from edge.cli.run_config import RunPlan
 from edge.cli.run_reload import Reloader, wait_until_saved
 from edge.clock import SystemClock
 from edge.errors import CatseyeError, MissingExtraError, SettingError
+from edge.integrity import verify_model
 
 if TYPE_CHECKING:
     from edge.capture.process import CaptureProcess
@@ -240,12 +241,15 @@ def _read_anew(read: Reader, before: RunPlan) -> RunPlan:
     """Read the configuration anew, and check what can be checked while the old one runs.
 
     Raises:
-        CatseyeError: It is wrong, the model cannot be read, or does not have the labels.
+        CatseyeError: It is wrong, or the model cannot be read, does not run as it did where it was
+            made, or does not have the labels.
     """
     if before.config is not None:
         wait_until_saved(before.config.path)
     plan = read()
-    _check_labels(plan, run_parts.read_model(plan.settings))
+    model = run_parts.read_model(plan.settings)
+    _check_labels(plan, model)
+    verify_model(model, runtime=plan.settings.runtime)
     return plan
 
 
