@@ -65,7 +65,7 @@ class GuardedOutput:
         self._stop = threading.Event()
         self._state = threading.Condition(threading.RLock())
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_ready = False
+        self._is_ready = self._is_unclaimed = False
         self._answers: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self.is_energised = self.is_stuck = False
@@ -78,9 +78,11 @@ class GuardedOutput:
             thread.start()
 
     def wait_ready(self, seconds: float) -> bool:
-        """Wait until the guard owns its pin, or this is closed; say whether it does."""
+        """Wait until the guard owns its pin, cannot, or this is closed; say whether it does."""
         with self._state:
-            self._state.wait_for(lambda: self._is_ready or self._stop.is_set(), seconds)
+            self._state.wait_for(
+                lambda: self._is_ready or self._is_unclaimed or self._stop.is_set(), seconds
+            )
             return self._is_ready and not self._stop.is_set()
 
     def energise(self, seconds: float, *, wait_seconds: float = _START_SECONDS) -> float:
@@ -238,7 +240,7 @@ class GuardedOutput:
                 logger.info("output %s: released by its guard (%s)", self._request.name, rest)
         elif word in ("ready", "clear"):
             with self._state:
-                self._is_ready = True
+                self._is_ready, self._is_unclaimed = True, False
                 self._state.notify_all()
             self._change(trouble="", is_stuck=False, is_energised=False)
         elif word == "alarm":
@@ -250,6 +252,9 @@ class GuardedOutput:
             )
         elif word == "unclaimed":
             self._change(trouble=f"its pin cannot be claimed: {rest}")
+            with self._state:
+                self._is_unclaimed = True
+                self._state.notify_all()
 
     def _change(
         self,

@@ -7,7 +7,9 @@ A pin is named by "17" or "GPIO17" (a pin of a Raspberry Pi by its Broadcom numb
 import errno
 import os
 import re
+import tempfile
 import time
+import warnings
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -78,11 +80,13 @@ class GpioPin:
         active_low: Whether the low level energises.
 
     Raises:
+        GuardError: This machine has no such pins.
         OSError: It is in use, or may not be used.
     """
 
     def __init__(self, number: int, *, active_low: bool = False) -> None:
         gpiozero = _import_gpiozero()
+        _require_factory(gpiozero)
         # The level is set together with the direction: no moment in between is energised.
         with _gpio_errors():
             self._device: Any = gpiozero.OutputDevice(
@@ -175,6 +179,7 @@ def open_pin(name: str, *, active_low: bool = False) -> Pin:
 
 
 def _import_gpiozero() -> Any:
+    os.environ.setdefault("LG_WD", tempfile.gettempdir())  # else lgpio leaves a pipe in the folder
     try:
         return import_module("gpiozero")
     except ImportError as error:
@@ -183,6 +188,20 @@ def _import_gpiozero() -> Any:
             received=f"an installation without it ({error})",
             fix=f"On the Raspberry Pi run: {install_hint('gpio')}",
         ) from error
+
+
+def _require_factory(gpiozero: Any) -> None:
+    """Let gpiozero find what drives the pins here; of what does not, it would warn at length."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            gpiozero.Device.ensure_pin_factory()
+        except gpiozero.GPIOZeroError as error:
+            raise GuardError(
+                "A pin by its number needs a Raspberry Pi whose pins this user may use",
+                received="none that gpiozero can drive",
+                fix='On a Raspberry Pi look at the group gpio; elsewhere try pin = "file:pin.csv"',
+            ) from error
 
 
 def _own_class(name: str) -> Any:

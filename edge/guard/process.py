@@ -162,6 +162,8 @@ def _claim(request: OutputRequest, understudy: Understudy, before: GuardNote | N
     while True:
         try:
             return open_pin(request.pin, active_low=request.active_low)
+        except GuardError:  # what it needs is not there, and will not be
+            raise
         except OSError:
             if time.monotonic() > until_seconds:
                 if before is None:  # nobody can have left it energised: another program's pin
