@@ -1,0 +1,129 @@
+"""A whole `edge run --config` in a process of its own, to be looked at and done harm to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
+
+from benchmarks.guarded import wait_until
+from edge.control import ask
+from edge.errors import NotRunningError
+
+PATIENCE_SECONDS = 60.0
+
+
+class WholeRun:
+    """A run with a configuration; what it writes is kept by threads.
+
+    Args:
+        config: Its file.
+        memory: Its store folder.
+        environment: Beside that of this process.
+        before: Called in the new process before the program starts, such as to set limits.
+        options: Of `edge run`.
+
+    Attributes:
+        process: May be killed.
+        lines: JSON lines so far.
+        errors: Lines of standard error so far.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        memory: Path,
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        before: Callable[[], None] | None = None,
+        options: Iterable[str] = (),
+    ) -> None:
+        self.memory = memory
+        self.lines: list[dict[str, Any]] = []
+        self.errors: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "edge", "run", "--config", str(config), "--json", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | environment,
+            preexec_fn=before,  # noqa: PLW1509 - nothing else runs between fork and exec
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._threads = [
+            threading.Thread(target=self._keep, args=(stream, keep), daemon=True)
+            for stream, keep in (
+                (self.process.stdout, lambda line: self.lines.append(json.loads(line))),
+                (self.process.stderr, self.errors.append),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _keep(self, stream: IO[str], keep: Callable[[str], object]) -> None:
+        for line in stream:
+            keep(line)
+
+    def of_type(self, kind: str, **values: object) -> list[dict[str, Any]]:
+        """Return the JSON lines of a type with these values."""
+        return [
+            line
+            for line in list(self.lines)
+            if line["type"] == kind and values.items() <= line.items()
+        ]
+
+    def wait_for(self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until something holds.
+
+        Raises:
+            TimeoutError: It does not, or the run has ended before.
+        """
+        has_ended = self.process.poll
+        wait_until(lambda: bool(condition()) or has_ended() is not None, seconds)
+        if not condition():
+            raise TimeoutError(f"it has not come to pass: {self.errors[-5:]}")
+
+    def status(self) -> Mapping[str, Any]:
+        """Ask for its status; empty while it does not answer."""
+        try:
+            return ask(self.memory, "status")
+        except NotRunningError:
+            return {}
+
+    def processes(self) -> list[int]:
+        """Return the numbers of the process and of all below it."""
+        found = [self.process.pid]
+        for parent in found:
+            for task in Path(f"/proc/{parent}/task").glob("*/children"):
+                try:
+                    found += [int(child) for child in task.read_text().split()]
+                except OSError:  # ended meanwhile
+                    continue
+        return found
+
+    def end(self, seconds: float = PATIENCE_SECONDS) -> int:
+        """End it in order and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.wait(seconds)
+        for thread in self._threads:
+            thread.join(seconds)
+        return self.process.returncode
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
