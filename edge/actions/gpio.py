@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _HOLD_SECONDS = 0.25  # between two attempts to keep an output on
 _CHECK_SECONDS = 5.0
+_FRESH_SECONDS = 2.0  # who was at the door before that may have gone
 
 # Which mode asks for an output that is kept energised, by what the de-energised one means.
 _HELD_MODE = {"closed": "open", "open": "lock"}
@@ -96,6 +97,7 @@ class GpioAction:
             limits=limits,
         )
         self._fired_rule = ""
+        self._vetoed: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._output = GuardedOutput(request, idle_seconds=context.idle_seconds)
@@ -103,20 +105,33 @@ class GpioAction:
         self._holder.start()
 
     def perform(self, occurrence: Occurrence) -> str:
-        """Energise the output for its pulse.
+        """Energise the output for its pulse, at once or not at all.
 
         Raises:
-            GuardError: The guard refuses it.
+            GuardError: The guard refuses it, or the occurrence has waited for too long.
         """
         mode = self._mode
         if mode != "auto":
             return f"left alone: {'kept open' if mode == 'open' else 'locked'} by hand"
-        granted_seconds = self._output.energise(self._settings.pulse_seconds)
+        if occurrence.rule in self._vetoed:
+            return "left alone: vetoed meanwhile"
+        age_seconds = self._context.clock.monotonic() - occurrence.at.monotonic_seconds
+        if age_seconds > _FRESH_SECONDS:
+            raise GuardError(
+                f"What the output {self._context.name} is energised for must be happening now",
+                received=f"what was seen {age_seconds:.1f} s ago",
+                fix="Look at edge status, which says what kept the output busy",
+            )
+        wait_seconds = _FRESH_SECONDS - max(0.0, age_seconds)
+        granted_seconds = self._output.energise(
+            self._settings.pulse_seconds, wait_seconds=wait_seconds
+        )
         self._fired_rule = occurrence.rule
         return f"energised for {granted_seconds:.1f} s"
 
     def note(self, status: Status) -> None:
         """Release the output when a veto comes up for the rule that has energised it."""
+        self._vetoed = status.vetoed
         if self._fired_rule in status.vetoed and self._mode == "auto":
             self._fired_rule = ""
             self._output.release()

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,13 +65,14 @@ def list_events(
 
     with EventReader(_find_folder(config, folder)) as reader:
         records = reader.find(label=label, since_seconds=_parse_since(since), limit=limit)
+        results = {} if json or csv else reader.results(records)
     if json:
         for record in records:
             output.emit_json({"type": "event", **describe(record)})
     elif csv:
         _emit_csv([describe(record) for record in records])
     else:
-        _show(records)
+        _show(records, results)
 
 
 def show(
@@ -319,18 +320,18 @@ def _emit_csv(rows: Sequence[dict[str, Any]]) -> None:
         output.emit_text(line)
 
 
-def _show(records: Sequence["EventRecord"]) -> None:
+def _show(records: Sequence["EventRecord"], results: Mapping[str, str]) -> None:
     output.emit_table(
-        ("number", "time", "what", "score", "rule", "snapshot", "clip"),
+        ("number", "time", "what", "score", "snapshot", "clip", "came of it"),
         [
             (
                 record.sequence,
                 _tell_time(record.time_seconds, is_dated=record.is_dated),
                 record.text if record.kind == "door" else record.label,
                 None if record.kind == "door" else round(record.score, 2),
-                record.rule,
                 record.snapshot_state,
                 record.clip_state,
+                results.get(record.event_id, ""),
             )
             for record in records
         ],

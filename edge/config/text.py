@@ -89,8 +89,8 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
 def _parse(path: Path, text: str) -> Mapping[str, Any]:
     long_key = _LONG_KEY.search(text)
     if long_key is not None:
-        line = text.count("\n", 0, long_key.start()) + 1
-        raise _refusal(path, line, "a key must have fewer than 40 parts", "more")
+        start = text.count("\n", 0, long_key.start()) + 1
+        raise _refusal(path, start, "a key must have fewer than 40 parts", "more")
     try:
         return tomllib.loads(text)
     except RecursionError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from edge.errors import GuardError
+from edge.guard.precedence import offer_memory
 from edge.guard.request import OutputRequest
 
 logger = logging.getLogger(__name__)
@@ -80,11 +81,12 @@ class GuardedOutput:
         with self._state:
             return self._state.wait_for(lambda: self._is_ready, seconds)
 
-    def energise(self, seconds: float) -> float:
+    def energise(self, seconds: float, *, wait_seconds: float = _START_SECONDS) -> float:
         """Switch the output on, or let it stay on longer.
 
         Args:
             seconds: From now on; cut to what the limits allow.
+            wait_seconds: For a guard that has just been started.
 
         Returns:
             The seconds that the guard has granted.
@@ -94,7 +96,7 @@ class GuardedOutput:
         """
         number = str(next(self._numbers))
         with self._state:
-            if not self.wait_ready(_START_SECONDS):
+            if not self.wait_ready(wait_seconds):
                 raise self._error(self.trouble or "its guard has not started yet")
             self._tell(f"energise {number} {seconds:.3f}")
             if not self._state.wait_for(lambda: number in self._answers, _ANSWER_SECONDS):
@@ -172,6 +174,7 @@ class GuardedOutput:
             bufsize=0,
             start_new_session=True,
         )
+        offer_memory()
         assert process.stdin is not None
         os.set_blocking(process.stdin.fileno(), False)
         with self._state:

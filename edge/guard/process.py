@@ -11,6 +11,7 @@ from edge.errors import CatseyeError
 from edge.guard.ledger import Ledger
 from edge.guard.limits import Governor
 from edge.guard.pins import Pin, open_pin, prepare_pin
+from edge.guard.precedence import keep_memory
 from edge.guard.request import OutputRequest, write_note
 from edge.guard.switch import RETRY_SECONDS, Switch
 from edge.guard.understudy import SIGN_SECONDS, Understudy
@@ -114,6 +115,7 @@ def _become_guard() -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.set_blocking(sys.stdout.fileno(), False)
+    keep_memory()
     with suppress(OSError):
         os.nice(-10)
     with suppress(OSError):  # a scheduler that lets it run at once, at the lowest of its ranks

@@ -137,6 +137,20 @@ class EventReader:
         with self._translating():
             return read_outcomes(self._connection, event_id)
 
+    def results(self, records: Sequence[EventRecord]) -> dict[str, str]:
+        """Return what came of events in short, such as "door done, tell failed", by event.
+
+        Raises:
+            StoreError: The memory is damaged.
+        """
+        found: dict[str, list[str]] = {}
+        for record in records:
+            for outcome in self.outcomes(record.event_id):
+                said = f"{outcome['action'] or outcome['rule']} {outcome['result']}".strip()
+                if said not in found.setdefault(record.event_id, []):
+                    found[record.event_id].append(said)
+        return {event_id: ", ".join(said) for event_id, said in found.items()}
+
     def stats(self) -> MemoryStats:
         """Sum up the memory.
 

@@ -28,7 +28,7 @@ class StoreSettings:
         10000
     """
 
-    folder: Path = setting(_FOLDER)  # noqa: RUF009 - a field, like the others
+    folder: Path = setting(_FOLDER)
     keep_mb: float = setting(500.0, least=5, most=10_000_000)
     keep_days: float = setting(90.0, least=0.01, most=36_500)
     keep_events: int = setting(10_000, least=10, most=10_000_000)

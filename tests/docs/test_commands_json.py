@@ -19,7 +19,9 @@ from edge.cli.app import load_command
 from edge.cli.collect import Session
 from edge.cli.commands import sources
 from edge.clock import SystemClock
+from edge.control import Answers, ControlServer, Outputs
 from edge.records import Offline
+from edge.status import ActionStatus, EventStatus, OutputStatus, Status, StoreStatus
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 SECTIONS = dict(
@@ -149,6 +151,82 @@ def test_run(capfd, folder):
     assert {record["type"] for record in records[:-1]} == set(kinds)
     assert set(fields(summary, LABELS)) == documented_fields("run", "the summary")
     assert summary["decisions"] == sum(record["type"] == "decision" for record in records)
+
+
+CONFIG = """
+[source]
+address = "clip.avi"
+[model]
+file = "colours.tflite"
+[evidence]
+period_seconds = 0
+[[rules]]
+name = "let in"
+labels = ["red"]
+actions = ["door"]
+[actions.door]
+kind = "gpio"
+pin = "file:pin.csv"
+"""
+
+
+def test_run_with_a_configuration(capfd, folder, tmp_path):
+    shutil.copy(folder / "colours.tflite", tmp_path)
+    write_scene(tmp_path / "clip.avi", [RED] * 10)
+    (tmp_path / "edge.toml").write_text(CONFIG)
+    command = ("run", "--config", tmp_path / "edge.toml", "--json")
+    records = run_json(capfd, *command) + run_json(capfd, *command, "--dry-run")
+    kinds = {"rule": "a rule", "would": "a rule", "outcome": "an outcome"}
+    found = {record["type"]: record for record in records if record["type"] in kinds}
+    assert set(found) == set(kinds)
+    for kind, record in found.items():
+        assert set(fields(record, LABELS)) == documented_fields("run", kinds[kind])
+
+
+def test_check(capfd, folder, tmp_path):
+    shutil.copy(folder / "colours.tflite", tmp_path)
+    write_scene(tmp_path / "clip.avi", [RED] * 10)
+    (tmp_path / "edge.toml").write_text(CONFIG)
+    for record in run_json(capfd, "check", "--config", tmp_path / "edge.toml", "--json"):
+        assert set(fields(record, LABELS)) == documented_fields("check", "a trial")
+
+
+class StandingOutput:
+    """An output that stands for one of a guard."""
+
+    def __init__(self):
+        self.mode = "auto"
+
+    def check(self):
+        yield "claimed"
+
+    def set_mode(self, mode):
+        self.mode = mode
+
+    def output_status(self):
+        return OutputStatus("door", self.mode, is_energised=False, is_open=False)
+
+
+def test_status_and_door(capfd, tmp_path):
+    (tmp_path / "edge.toml").write_text('place = "porch"')
+    (tmp_path / "memory").mkdir()
+    outputs = Outputs()
+    outputs.own({"door": StandingOutput()})
+    status = Status(
+        "porch",
+        "live",
+        event=EventStatus("cat", 0.9, 0.0, is_over=True),
+        outputs=outputs.statuses(),
+        actions=(ActionStatus("door", "gpio"),),
+        store=StoreStatus(1, 2, 3),
+    )
+    server = ControlServer(tmp_path / "memory", Answers(lambda: status, lambda: 0.0, outputs))
+    option = ("--config", tmp_path / "edge.toml", "--json")
+    (told,) = run_json(capfd, "status", *option)
+    (changed,) = run_json(capfd, "door", "lock", *option)
+    server.close()
+    assert set(fields(told, ())) == documented_fields("status", "a status")
+    assert set(fields(changed, ())) == documented_fields("door", "an output")
 
 
 def test_show_regions(capfd, folder, tmp_path):
@@ -356,3 +434,12 @@ def test_data_fetch(capfd, tmp_path):
     )
     labels = ("cat", "dog")
     assert set(fields(record, labels)) == documented_fields("data fetch", "a fetched data set")
+
+
+def test_service_status(capfd, monkeypatch):
+    from edge.service.installing import ServiceState
+
+    found = ServiceState(is_installed=True, active="active")
+    monkeypatch.setattr("edge.service.installing.read_state", lambda machine, unit: found)
+    (record,) = run_json(capfd, "service", "status", "--json")
+    assert set(fields(record, LABELS)) == documented_fields("service status", "a service")

@@ -68,6 +68,7 @@ def test_events_list_for_people(capfd, folder):
     assert "door: lock" in lines[2]
     assert "?" in lines[3]  # not to be trusted
     assert "dog" in lines[4]
+    assert lines[6].rstrip().endswith("door done")
 
 
 def test_events_list_as_csv(capfd, folder):

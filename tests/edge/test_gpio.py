@@ -25,7 +25,7 @@ def make(tmp_path):
             GpioAction.Settings(pin, pause_seconds=0.1, duty_percent=50.0), **changed
         )
         context = ActionContext(
-            "door", "here", tmp_path, ManualClock(), lambda: 0.0, lambda name, mode: None
+            "door", "here", tmp_path, ManualClock(100.0), lambda: 0.0, lambda name, mode: None
         )
         made.append(GpioAction(settings, context))
         return made[-1]
@@ -63,6 +63,21 @@ def test_veto_releases_what_its_rule_has_energised(make, tmp_path):
     assert action.output_status().is_energised
     action.note(replace(STATUS, vetoed=frozenset({"let the cat in"})))
     assert wait_until(lambda: not is_on(tmp_path), 1.0)
+
+
+def test_veto_that_came_meanwhile_counts(make, tmp_path):
+    action = make()
+    action.note(replace(STATUS, vetoed=frozenset({"let the cat in"})))
+    assert action.perform(FIRED) == "left alone: vetoed meanwhile"
+    action.note(STATUS)
+    assert action.perform(FIRED).startswith("energised")
+
+
+def test_what_has_waited_for_too_long_opens_nothing(make, tmp_path):
+    late = replace(FIRED, at=replace(AT, monotonic_seconds=97.0))
+    with pytest.raises(GuardError, match=r"must be happening now.*seen 3\.0 s ago"):
+        make().perform(late)
+    assert not is_on(tmp_path)
 
 
 def test_locked_by_hand_no_rule_opens(make, tmp_path):

@@ -48,8 +48,8 @@ def test_migration_keeps_a_copy_and_every_row(tmp_path):
 
 def test_migration_that_fails_changes_nothing(tmp_path):
     remember(tmp_path)
-    broken = (*SECOND, "DELETE FROM nothing")
-    with pytest.raises(sqlite3.OperationalError, match="no such table: nothing"):
+    broken = (*SECOND, "DELETE FROM nowhere")
+    with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
         open_database(tmp_path / DATABASE, migrations=(*MIGRATIONS, broken))
     with EventReader(tmp_path) as reader:
         assert len(reader.find()) == 3
