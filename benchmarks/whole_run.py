@@ -51,7 +51,7 @@ class WholeRun:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ | environment,
-            preexec_fn=before,  # noqa: PLW1509 - nothing else runs between fork and exec
+            preexec_fn=before,  # nothing else runs between fork and exec
             text=True,
         )
         assert self.process.stdout is not None

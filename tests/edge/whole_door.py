@@ -1,4 +1,4 @@
-"""A whole run at a door, with a camera that shows red and green in turn, for tests of its faults."""
+"""A whole run at a door, whose camera shows red and green in turn, for tests of its faults."""
 
 import json
 import os
