@@ -113,8 +113,9 @@ def test_steps_of_the_wall_clock_change_no_duration_and_delete_nothing(door, clo
     assert run.end() == 0
     spans = read_pin(tmp_path / "pin.csv")
     assert len(spans) >= 5
-    for span in spans:
-        assert 0.25 < span.end_seconds - span.start_seconds < 0.3 + SLACK_SECONDS
+    lengths = [span.end_seconds - span.start_seconds for span in spans]
+    assert max(lengths) < 0.3 + SLACK_SECONDS
+    assert min(lengths[:-1]) > 0.25  # the end of the run may have cut the last
     events = remembered(tmp_path)
     assert len(events) == len(run.of_type("event", phase="start"))
     monotonic = [event.monotonic_seconds for event in events]
@@ -181,8 +182,8 @@ NIGHTS = [
     ),
     # 02:00 to 03:00 comes twice, and is open twice
     (
-        *("autumn", 'hours = "02:00-03:00"', datetime(2027, 10, 30, 23, 50, tzinfo=UTC)),
-        ((0, "outside hours"), (20, "fired"), (75, "fired"), (131, "outside hours")),
+        *("autumn", 'hours = "02:00-03:00"', datetime(2027, 10, 31, 0, 30, tzinfo=UTC)),
+        ((-40, "outside hours"), (0, "fired"), (35, "fired")),
     ),
     # the 29th of February 2028 is a Tuesday
     (
