@@ -12,7 +12,7 @@ import pytest
 from clips import GREEN, RED
 from colour_model import write_colour_model
 
-from benchmarks.whole_run import WholeRun
+from benchmarks.door_process import DoorProcess
 from edge.classifier import open_classifier
 
 PERIOD_SECONDS = 0.1
@@ -90,7 +90,7 @@ def door(tmp_path, colours):
         if "CAMERA_URL" not in environment:
             servers.append(mjpegd.Server(show_colours))
             environment["CAMERA_URL"] = servers[-1].url()
-        run = WholeRun(
+        run = DoorProcess(
             tmp_path / "edge.toml", tmp_path / "memory", environment=environment, before=before
         )
         running.append(run)

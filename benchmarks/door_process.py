@@ -6,19 +6,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 
-from benchmarks.guarded import wait_until
 from edge.control import ask
 from edge.errors import NotRunningError
 
 PATIENCE_SECONDS = 60.0
 
 
-class WholeRun:
+class DoorProcess:
     """A run with a configuration; what it writes is kept by threads.
 
     Args:
@@ -26,7 +27,8 @@ class WholeRun:
         memory: Its store folder.
         environment: Beside that of this process.
         before: Called in the new process before the program starts, such as to set limits.
-        options: Of `edge run`.
+        when_said: Called with each JSON line, from a thread of its own.
+        most_lines: That are kept; the oldest are dropped.
 
     Attributes:
         process: May be killed.
@@ -41,13 +43,15 @@ class WholeRun:
         *,
         environment: Mapping[str, str] = MappingProxyType({}),
         before: Callable[[], None] | None = None,
-        options: Iterable[str] = (),
+        when_said: Callable[[dict[str, Any]], object] = lambda line: None,
+        most_lines: int = 100_000,
     ) -> None:
         self.memory = memory
-        self.lines: list[dict[str, Any]] = []
-        self.errors: list[str] = []
+        self.lines: deque[dict[str, Any]] = deque(maxlen=most_lines)
+        self.errors: deque[str] = deque(maxlen=most_lines)
+        self._when_said = when_said
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge", "run", "--config", str(config), "--json", *options],
+            [sys.executable, "-m", "edge", "run", "--config", str(config), "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ | environment,
@@ -59,12 +63,17 @@ class WholeRun:
         self._threads = [
             threading.Thread(target=self._keep, args=(stream, keep), daemon=True)
             for stream, keep in (
-                (self.process.stdout, lambda line: self.lines.append(json.loads(line))),
+                (self.process.stdout, self._hear),
                 (self.process.stderr, self.errors.append),
             )
         ]
         for thread in self._threads:
             thread.start()
+
+    def _hear(self, line: str) -> None:
+        record = json.loads(line)
+        self.lines.append(record)
+        self._when_said(record)
 
     def _keep(self, stream: IO[str], keep: Callable[[str], object]) -> None:
         for line in stream:
@@ -74,20 +83,21 @@ class WholeRun:
         """Return the JSON lines of a type with these values."""
         return [
             line
-            for line in list(self.lines)
+            for line in self.lines.copy()
             if line["type"] == kind and values.items() <= line.items()
         ]
 
     def wait_for(self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until something holds.
+        """Wait until something holds, or the run has ended.
 
         Raises:
-            TimeoutError: It does not, or the run has ended before.
+            TimeoutError: It does not.
         """
-        has_ended = self.process.poll
-        wait_until(lambda: bool(condition()) or has_ended() is not None, seconds)
-        if not condition():
-            raise TimeoutError(f"it has not come to pass: {self.errors[-5:]}")
+        until_seconds = time.monotonic() + seconds
+        while not condition():
+            if self.process.poll() is not None or time.monotonic() > until_seconds:
+                raise TimeoutError(f"it has not come to pass: {list(self.errors)[-5:]}")
+            time.sleep(0.02)
 
     def status(self) -> Mapping[str, Any]:
         """Ask for its status; empty while it does not answer."""
