@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from edge.sources.demo.actors import find_photos
+
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
     pytest.mark.slow,
@@ -12,10 +14,10 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _benchmarks(repository, monkeypatch):
-    pytest.importorskip("skimage", reason="the demo's photos are those of scikit-image")
     monkeypatch.syspath_prepend(repository / "benchmarks")
 
 
+@pytest.mark.skipif(find_photos() is None, reason="the demo's photos are those of scikit-image")
 def test_soak_is_healed_and_holds_as_much_as_before(tmp_path, capsys):
     from soak import FAULTS, LONGEST_SECONDS, SLACK_SECONDS, show, soak
 
