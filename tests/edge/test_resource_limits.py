@@ -81,7 +81,7 @@ def test_no_more_memory_ends_or_goes_on_with_the_door_off(door, tmp_path, room):
     limit = size_of(pid) + room
     resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     os.kill(guard_pids(tmp_path)[0], signal.SIGKILL)  # what replaces it takes memory
-    wait_until(lambda: run.process.poll() is not None, 6.0)
+    wait_until(lambda: run.process.poll() is not None, 4.0)
     check_pin(tmp_path)
     run.close()
     began_seconds = time.monotonic()

@@ -17,6 +17,7 @@ from edge.classifier import open_classifier
 
 PERIOD_SECONDS = 0.1
 AWAY_FRAMES, RED_FRAMES = 25, 8  # longer away than an appearance is joined over
+START_FRAMES = 10
 
 CONFIG = """
 place = "porch"
@@ -60,10 +61,10 @@ def _encode(colour_bgr, number):
 
 
 def show_colours(server, connection, number):
-    """Send a stream of pictures without end: green for 2.5 s, red for 0.8 s."""
+    """Send pictures without end: green for a second, red for 0.8 s, green for 2.5 s, red..."""
     server.receive(connection)
     connection.sendall(mjpegd.STREAM_HEAD)
-    for index in count():
+    for index in count(AWAY_FRAMES - START_FRAMES):
         is_away = index % (AWAY_FRAMES + RED_FRAMES) < AWAY_FRAMES
         connection.sendall(mjpegd.part(_encode(GREEN if is_away else RED, index)))
         if server.stop.wait(PERIOD_SECONDS):
@@ -72,16 +73,15 @@ def show_colours(server, connection, number):
 
 @pytest.fixture(scope="session")
 def colours(tmp_path_factory):
-    """A model, verified so that no run waits for that."""
-    path = write_colour_model(tmp_path_factory.mktemp("model") / "colours.tflite")
-    open_classifier(path).close()
-    return path
+    """A model that says red, green or blue."""
+    return write_colour_model(tmp_path_factory.mktemp("model") / "colours.tflite")
 
 
 @pytest.fixture
 def door(tmp_path, colours):
     """Start whole runs, in the folder of the test; each with a camera unless one is given."""
     running, servers = [], []
+    open_classifier(colours).close()  # verified now, so that no run waits for that
 
     def start(*, rule="", rest="", environment=None, before=None, actions=("door", "tell")):
         text = CONFIG.format(model=colours, rule=rule, rest=rest, actions=json.dumps(actions))
