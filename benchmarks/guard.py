@@ -52,6 +52,7 @@ class Subject:
     folder: Path
     chance: random.Random
     pids: list[int] = field(default_factory=list)
+    hits: int = 0
 
     def signal_guard(self, number: int) -> None:
         """Send a signal to the guard, if there is one."""
@@ -138,17 +139,19 @@ class Verdict:
         faults: Those that came.
         times: How often the output was energised.
         worst_seconds: Longest time energised; infinite if it still was at the end.
+        hits: How many of the faults came while it was energised.
     """
 
     faults: Sequence[str]
     times: int
     worst_seconds: float
+    hits: int
 
 
 def run_schedule(seed: int) -> Verdict:
     """Run one schedule."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "sitecustomize.py").write_text(_CLOCK)
         (folder / "step").write_text("0")
@@ -172,13 +175,13 @@ def run_schedule(seed: int) -> Verdict:
     worst = max(
         ((span.end_seconds or float("inf")) - span.start_seconds for span in spans), default=0.0
     )
-    return Verdict(faults, len(spans), worst)
+    return Verdict(faults, len(spans), worst, subject.hits)
 
 
 def time_release(seed: int, *, with_guard: bool) -> float:
     """Kill the main process while the output is on; return how long that stays on."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         main = MainProcess(Path(name), longest_seconds=5.0)
         subject = Subject(main, Path(name), chance)
         try:
@@ -197,8 +200,8 @@ def _trouble(subject: Subject) -> list[str]:
     """Energise the output again and again; meanwhile let faults come."""
     chance = subject.chance
     due = sorted(chance.uniform(0.1, 1.2) for _ in range(chance.randint(1, 3)))
-    started_seconds = time.monotonic()
     wait_until(subject.main.pin_path.exists)
+    started_seconds = time.monotonic()
     faults = []
     while due:
         subject.main.send(chance.choice(["on 0.2", "on 0.3", "on 9", "on 0.1", "off"]))
@@ -206,6 +209,7 @@ def _trouble(subject: Subject) -> list[str]:
         if time.monotonic() - started_seconds > due[0]:
             due.pop(0)
             fault = chance.choice(list(FAULTS))
+            subject.hits += subject.main.is_on()
             fault(subject)
             faults.append(FAULTS[fault])
     return faults
@@ -238,10 +242,12 @@ def run(schedules: int, deaths: int) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         verdicts = list(pool.map(run_schedule, range(schedules)))
     counts = Counter(fault for verdict in verdicts for fault in verdict.faults)
+    hits = sum(verdict.hits for verdict in verdicts)
     limit_seconds = LIMIT_SECONDS + SLACK_SECONDS
     overruns = sum(verdict.worst_seconds > limit_seconds for verdict in verdicts)
     for fault in FAULTS.values():
         print(f"{fault:40} {counts[fault]:6}")
+    print(f"{sum(counts.values())} faults, {hits} of them while the output was energised")
     print(
         f"{schedules} schedules, energised {sum(verdict.times for verdict in verdicts)} times: "
         f"{overruns} overruns of {LIMIT_SECONDS:g} + {SLACK_SECONDS:g} s, "

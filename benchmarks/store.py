@@ -1,4 +1,4 @@
-"""What the memory of events survives, and what it writes: five measurements.
+"""What the memory of events survives, and what it writes: six measurements.
 
     python benchmarks/store.py
     python benchmarks/store.py kill full --kills 20
@@ -6,9 +6,10 @@
 `kill`: a process that writes events is killed (SIGKILL) at random moments; an event is acknowledged
 once `Recorder.flush` has said that it is on the disk. `torn`: the log of the database is cut or
 zeroed from a random offset on, as by a power cut. `full`: a disk of 8 MB is filled while events
-come, then emptied. `damage`: pages of the database are overwritten. `retention`: 90 simulated days
-of 500 events with pictures. `idle`: what a process writes while nothing happens in front of the
-camera. `full` needs root, for it mounts a file system.
+come, then emptied; an event that is missing between others is lost. `damage`: pages of the
+database are overwritten. `retention`: 90 simulated days of 500 events with pictures. `idle`: what a
+process writes while nothing happens in front of the camera. `full` needs root, for it mounts a file
+system.
 """
 
 import argparse
@@ -197,11 +198,14 @@ def measure_full_disk(folder: Path) -> str:
             time.sleep(0.05)
         seconds = time.monotonic() - started
         memory.recorder.close()
-        lost = len(set(kept[-20:]) - names(disk / "memory"))
+        found = names(disk / "memory")
+        removed = next((i for i, name in enumerate(kept) if name in found), len(kept))
+        lost = len(set(kept[removed:]) - found)
         empty = sum(not path.stat().st_size for path in disk.rglob("*.jpg"))
     return (
         f"full disk: {full.waiting} events waited, {full.lost_snapshots} snapshots lost, "
-        f"{lost} of the newest 20 events lost, {empty} empty pictures; "
+        f"of all {len(kept)} events {lost} lost and the oldest {removed} given up, "
+        f"{empty} empty pictures; "
         f"normal {seconds:.2f} s after there was room"
     )
 
@@ -240,7 +244,7 @@ def measure_retention(folder: Path, *, days: int) -> str:
             memory.tell(pictures[number % 3])
             if number % 10 == 9:
                 memory.recorder.flush(timeout_seconds=60)
-                size = sum(path.stat().st_size for path in _files(folder))
+                size = _count_bytes(folder)
                 worst, over = max(worst, size), over + (size > 20_000_000)
     memory.recorder.close()
     with EventReader(folder) as reader:
@@ -251,9 +255,14 @@ def measure_retention(folder: Path, *, days: int) -> str:
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    with contextlib.suppress(FileNotFoundError):
-        yield from (path for path in list(folder.rglob("*")) if path.is_file())
+def _count_bytes(folder: Path) -> int:
+    size_bytes = 0
+    for place in (folder, folder / "snapshots"):
+        with contextlib.suppress(FileNotFoundError), os.scandir(place) as found:
+            for entry in found:
+                with contextlib.suppress(FileNotFoundError):
+                    size_bytes += entry.stat().st_size if entry.is_file() else 0
+    return size_bytes
 
 
 def measure_idle(folder: Path, *, seconds: float) -> str:

@@ -9,13 +9,10 @@ from uuid import uuid4
 from edge.actions.dispatch import Dispatcher
 from edge.occurrence import Instant, Occurrence, Outcome
 from edge.records import Clock, Event, Look
-from edge.rules import RuleBook, Verdict
+from edge.rules import FIRED, RuleBook, Verdict
 from edge.snapshot import Snapshot
 from edge.store.recorder import Recorder
 from edge.wallclock import WallClock
-
-FIRED = "fired"
-"""The result of a rule that acts."""
 
 
 class Pulse:

@@ -14,7 +14,7 @@ from edge.errors import SettingError
 from edge.occurrence import Instant
 from edge.records import UNKNOWN, Decision, Look, Picture
 from edge.schedule import Schedule
-from edge.settings import setting
+from edge.settings import check_fields, setting
 
 FIRED = "fired"
 VETOED = "vetoed"
@@ -29,6 +29,29 @@ _DAY_SECONDS = 86_400.0
 _ROUNDING = 1e-3  # scores of a quantized model may pass 1 by its smallest step
 _ROUNDING_SECONDS = 1e-6  # differences of times are not exact
 _SINGLE_PRECISION = 1e-6  # 0.7 of a model is a little less than 0.7
+
+
+def _check_name(name: str) -> None:
+    if not name.isprintable() or not name.strip():
+        raise SettingError(
+            "must be a line of text", received=repr(name), fix='Write for example "let the cat in"'
+        )
+
+
+def _check_labels(labels: tuple[str, ...]) -> None:
+    if not labels:
+        rule = "must name at least one label"
+        raise SettingError(rule, received="none", fix='Write for example ["cat"]')
+    _check_vetoes(labels)
+
+
+def _check_vetoes(labels: tuple[str, ...]) -> None:
+    if UNKNOWN in labels:
+        raise SettingError(
+            f"must name labels of the model, which {UNKNOWN!r} is not",
+            received=", ".join(labels),
+            fix=f"Take {UNKNOWN} out",
+        )
 
 
 def _check_hours(hours: str) -> None:
@@ -66,9 +89,9 @@ class RuleSpec:
         (10.0, 'start')
     """
 
-    name: str = setting()
+    name: str = setting(check=_check_name)
     _: KW_ONLY
-    labels: tuple[str, ...] = setting()
+    labels: tuple[str, ...] = setting(check=_check_labels)
     actions: tuple[str, ...] = setting(())
     min_score: float = setting(0.0, least=0.0, most=1.0)
     min_seconds: float = setting(0.0, least=0.0, most=3600.0)
@@ -76,37 +99,19 @@ class RuleSpec:
     days: tuple[str, ...] = setting((), check=_check_days)
     at_most_every_seconds: float = setting(10.0, least=0.0, most=7 * _DAY_SECONDS)
     when: str = setting("start", choices=WHENS)
-    vetoed_by: tuple[str, ...] = setting(())
-    veto_score: float = setting(0.5, least=0.01, most=1.0)
+    vetoed_by: tuple[str, ...] = setting((), check=_check_vetoes)
+    veto_score: float = setting(0.9, least=0.01, most=1.0)
     veto_seconds: float = setting(60.0, least=1.0, most=_DAY_SECONDS)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range, and what could never fire."""
-        is_name = self.name.isprintable() and self.name.strip()
-        self._require(bool(is_name), "name", "be a line of text")
-        self._require(bool(self.labels), "labels", "name at least one label")
-        for key in ("labels", "vetoed_by"):
-            is_known = UNKNOWN not in getattr(self, key)
-            self._require(is_known, key, f"name labels of the model, which {UNKNOWN!r} is not")
+        check_fields(self)
         both = [label for label in self.labels if label in self.vetoed_by]
-        self._require(not both, "vetoed_by", f"name other labels than labels, not {both}")
-        self._require(self.when in WHENS, "when", f"be one of {', '.join(WHENS)}")
-        self._require_within("min_score", 0.0, 1.0)
-        self._require_within("min_seconds", 0.0, 3600.0)
-        self._require_within("at_most_every_seconds", 0.0, 7 * _DAY_SECONDS)
-        self._require_within("veto_score", 0.01, 1.0)
-        self._require_within("veto_seconds", 1.0, _DAY_SECONDS)
-        Schedule(self.hours, self.days)
-
-    def _require_within(self, key: str, least: float, most: float) -> None:
-        self._require(least <= getattr(self, key) <= most, key, f"be from {least:g} to {most:g}")
-
-    def _require(self, holds: bool, key: str, rule: str) -> None:
-        if not holds:
+        if both:
             raise SettingError(
-                f"{key} of the rule {self.name!r} must {rule}",
-                received=repr(getattr(self, key)),
-                fix="See docs/rules.md for what it means",
+                "vetoed_by must name other labels than labels",
+                received=f"{', '.join(both)} in both",
+                fix=f"Take {both[0]} out of one of them",
             )
 
 
@@ -197,9 +202,10 @@ class RuleBook:
     """Holds the rules against every look; from one thread.
 
     A rule is met by a decision for one of its labels on a live picture, with the least score, once
-    the label has been believed for its least time. Then it fires, unless something forbids it;
-    that is told instead, and the rule fires later if the label is still there once nothing forbids
-    it any more. Rules know nothing of each other, and a new book remembers nothing.
+    the label has been believed for its least time, on a frame that the model gives the same label.
+    Then it fires, unless something forbids it; that is told instead, and the rule fires later if
+    the label is still there once nothing forbids it any more. Rules know nothing of each other, and
+    a new book remembers nothing.
 
     An appearance lasts until its label has not been decided for `join_seconds` of the source's
     time; the label is believed without a gap as long as every look decides for it, or nothing
@@ -260,6 +266,8 @@ class RuleBook:
             self._believed = ""
             return ()
         appearance = self._note_appearance(decision)
+        if look.prediction is not None and look.prediction.top_label != decision.label:
+            return ()  # evidence outlasts what it was for: the newest frame must say so, too
         verdicts = (self._judge(rule, decision, appearance, at) for rule in self._rules)
         return tuple(verdict for verdict in verdicts if verdict is not None)
 

@@ -27,6 +27,12 @@ class Snapshot:
         self._jpeg = b""
         self._lock = threading.Lock()
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes of the main memory."""
+        pixels_bgr = self._pixels_bgr
+        return len(self._jpeg) if pixels_bgr is None else pixels_bgr.nbytes
+
     def jpeg(self) -> bytes:
         """Return the content of a JPEG file.
 
@@ -41,11 +47,17 @@ class Snapshot:
 
 
 def _encode(pixels_bgr: Pixels) -> bytes:
-    is_done, encoded = cv2.imencode(".jpg", pixels_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not is_done:
-        raise OutputError(
-            "A frame must be fit for a JPEG file",
-            received=f"one of {pixels_bgr.shape}",
-            fix="Ask the camera for a smaller picture",
+    failure: cv2.error | None = None
+    try:
+        is_done, encoded = cv2.imencode(
+            ".jpg", pixels_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )
-    return encoded.tobytes()
+        if is_done:
+            return encoded.tobytes()
+    except cv2.error as error:
+        failure = error
+    raise OutputError(
+        "A frame must be fit for a JPEG file",
+        received=f"one of {pixels_bgr.shape}",
+        fix="Ask the camera for a smaller picture",
+    ) from failure

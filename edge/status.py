@@ -21,6 +21,16 @@ class OutputStatus:
     is_open: bool
     trouble: str = ""
 
+    @property
+    def is_open_at_rest(self) -> bool:
+        """Whether what it moves is open while it is de-energised.
+
+        Example:
+            >>> OutputStatus("door", "auto", is_energised=True, is_open=True).is_open_at_rest
+            False
+        """
+        return self.is_open != self.is_energised
+
 
 @dataclass(frozen=True, slots=True)
 class ActionStatus:

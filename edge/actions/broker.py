@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5.0
 _LOOK_SECONDS = 1.0  # how often a keepalive is thought of where nothing happens
+_LONGEST_BYTES = 268_435_455  # of the protocol
+_HEAD_BYTES = 512  # room for what goes before a payload, the topic included
 _REFUSED = (134, 135)  # bad user name or password, not authorized
 
 
@@ -88,6 +90,7 @@ class BrokerConnection:
         received: Letters that came in; whoever reads takes them out.
         acknowledged: Numbers of letters that the broker has; likewise.
         refused: Topics of letters that the broker does not let pass, by number; likewise.
+        most_bytes: Longest letter that the broker takes; it hangs up at a longer one.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class BrokerConnection:
         self.received: list[Letter] = []
         self.acknowledged: list[int] = []
         self.refused: dict[int, str] = {}
+        self.most_bytes = _LONGEST_BYTES
 
     def open(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Connect, and wait for the broker's consent, for at most ten seconds.
@@ -217,8 +221,12 @@ class BrokerConnection:
         client.on_message = self._take_letter
         return client
 
-    def _take_answer(self, client: object, data: object, flags: object, code: Any, _: Any) -> None:
+    def _take_answer(
+        self, client: object, data: object, flags: object, code: Any, limits: Any
+    ) -> None:
         if not code.is_failure:
+            longest = getattr(limits, "MaximumPacketSize", _LONGEST_BYTES)
+            self.most_bytes = longest - _HEAD_BYTES
             self._is_answered = True
         elif code.value in _REFUSED:
             self._fault = credentials(self._address.username, str(code))

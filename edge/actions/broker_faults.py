@@ -80,6 +80,20 @@ def refused_topic(topic: str) -> BrokerError:
     )
 
 
+def too_long(topic: str, size: int, *, most: int) -> BrokerError:
+    """Say that the broker takes no letter of that length.
+
+    Example:
+        >>> print(too_long("catseye/porch/image", 90_000, most=65_000).received)
+        90000 bytes
+    """
+    return BrokerError(
+        f"What {topic} shows must be at most {most} bytes long, says the broker",
+        received=f"{size} bytes",
+        fix="Raise the largest packet size of the broker, or take a smaller picture",
+    )
+
+
 def unknown_authority(ca_file: Path | None, received: str) -> BrokerError:
     """Say that the file of authorities cannot be used."""
     return BrokerError(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from edge.actions.broker import BrokerAddress, BrokerConnection, Letter
-from edge.actions.broker_faults import BrokerError, refused_topic, rival, silent
+from edge.actions.broker_faults import BrokerError, refused_topic, rival, silent, too_long
 from edge.actions.homeassistant import Topics
 from edge.actions.outbox import Outbox
 from edge.records import Clock
@@ -203,7 +203,12 @@ class Courier:
             letters = [self._letters[topic] for topic in self._letters if topic in self._unsent]
             self._unsent.clear()
         for letter in letters:
-            connection.publish(letter)
+            if len(letter.payload) <= connection.most_bytes:
+                connection.publish(letter)
+                self._refusals.pop(letter.topic, None)
+            else:  # it would end the connection, now and after every connect
+                size, most = len(letter.payload), connection.most_bytes
+                self._refuse(letter.topic, too_long(letter.topic, size, most=most))
 
     def _send_messages(self, connection: BrokerConnection) -> None:
         if self._clock.monotonic() < self._held_until:
@@ -232,12 +237,15 @@ class Courier:
         for number, topic in connection.refused.items():
             if self._awaited.pop(number, 0):
                 self._held_until = now + _REFUSED_SECONDS
-            if topic not in self._refusals:
-                self._refusals[topic] = str(refused_topic(topic))
-                _logger.warning("mqtt: %s", self._refusals[topic])
+            self._refuse(topic, refused_topic(topic))
         connection.refused.clear()
         if now - self._moved_at > _STALL_SECONDS:
             raise silent(self._address.host, self._address.port)
+
+    def _refuse(self, topic: str, error: BrokerError) -> None:
+        if topic not in self._refusals:
+            self._refusals[topic] = str(error)
+            _logger.warning("mqtt: %s", error)
 
     def _read(self, connection: BrokerConnection) -> None:
         letters, connection.received = connection.received, []
@@ -250,6 +258,7 @@ class Courier:
     def _part(self, connection: BrokerConnection) -> None:
         """Tell others that this is the end, then take in what the broker still acknowledges."""
         until = self._clock.monotonic() + _FAREWELL_SECONDS
+        self._send_letters(connection)
         connection.publish(Letter(self._topics.availability, b"offline", is_retained=True))
         while connection.unacknowledged and self._clock.monotonic() < until:
             connection.turn(0.1)

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,12 @@ def _check_command(command: tuple[str, ...]) -> None:
             "command must name a program, then its arguments, a text each",
             received=str(list(command)),
             fix='Write it as a list, as in command = ["/usr/bin/logger", "the cat is in"]',
+        )
+    if "/" in command[0] and not command[0].startswith("/"):
+        raise SettingError(
+            "A program must be an absolute path, or a name to be found on PATH",
+            received=command[0],
+            fix="Write its whole path, as in /usr/local/bin/light",
         )
     if any("\0" in argument for argument in command):
         raise SettingError(
@@ -95,7 +101,7 @@ class ExecAction:
         """
         program = self._command[0]
         found = shutil.which(program, path=os.environ.get("PATH", os.defpath))
-        if found is None or ("/" in program and not Path(program).is_absolute()):
+        if found is None:
             raise ActionError(
                 "The program of an action must be an absolute path, or be found on PATH",
                 received=program,
@@ -145,14 +151,15 @@ def _environment(occurrence: Occurrence, picture: str) -> Mapping[str, str]:
 @contextmanager
 def _picture_file(snapshot: Snapshot | None) -> Iterator[str]:
     """Write the snapshot to a file for a while; an empty name where that cannot be done."""
-    if snapshot is None:
-        yield ""
-        return
-    with tempfile.TemporaryDirectory(prefix="edge-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "snapshot.jpg"
-        try:
+    folder, picture = "", ""
+    with suppress(OSError, OutputError):  # a full disk is no reason not to call
+        if snapshot is not None:
+            folder = tempfile.mkdtemp(prefix="edge-")
+            path = Path(folder) / "snapshot.jpg"
             path.write_bytes(snapshot.jpeg())
-        except (OSError, OutputError):  # a full disk is no reason not to call
-            yield ""
-        else:
-            yield str(path)
+            picture = str(path)
+    try:
+        yield picture
+    finally:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -127,6 +127,9 @@ class GpioAction:
             self._settings.pulse_seconds, wait_seconds=wait_seconds
         )
         self._fired_rule = occurrence.rule
+        if self._mode != "auto" and not self._is_held:  # locked while the guard was asked
+            self._output.release()
+            return "left alone: locked by hand"
         return f"energised for {granted_seconds:.1f} s"
 
     def note(self, status: Status) -> None:
@@ -212,6 +215,8 @@ class GpioAction:
     def _try_hold(self) -> None:
         try:
             self._output.energise(self._settings.longest_seconds)
+            if not self._is_held:  # changed while the guard was asked
+                self._output.release()
         except GuardError as error:  # its pause, mostly
             logger.debug("output %s: %s", self._context.name, error.received)
 

@@ -103,6 +103,7 @@ class MqttAction:
         self._topics = Topics(settings.topic, context.place, settings.discovery)
         self._outbox = Outbox(Spool(context.folder / f"spool-{slug(context.name)}.db"))
         self._outputs: dict[str, str] | None = None  # names, by the topics of their commands
+        self._shown: tuple[OutputStatus, ...] = ()
         self._vitals_at = -RENEW_SECONDS
         self._is_noted = False
         commands = (self._topics.output("+", "set"),) if settings.commands else ()
@@ -175,7 +176,14 @@ class MqttAction:
             other.close()
 
     def close(self) -> None:
-        """Say "offline" and hang up; what waits stays on the disk."""
+        """Say "offline" and hang up; what waits stays on the disk.
+
+        An output is released at the end of a run, so what it was in the middle of a pulse is not
+        what the broker goes on telling.
+        """
+        for output in self._shown:
+            if not output.trouble:  # it may be stuck where it is
+                self._show_position(output, is_open=output.is_open_at_rest)
         self._courier.close()
 
     def _address(self, ending: str = "") -> BrokerAddress:
@@ -206,10 +214,14 @@ class MqttAction:
             )
             for topic, payload in entities.items():
                 self._courier.show(topic, payload)
+        self._shown = outputs
         for output in outputs:
-            state = b"open" if output.is_open else b"closed"
-            self._courier.show(self._topics.output(output.name, "state"), state)
+            self._show_position(output, is_open=output.is_open)
             self._courier.show(self._topics.output(output.name, "mode"), output.mode.encode())
+
+    def _show_position(self, output: OutputStatus, *, is_open: bool) -> None:
+        state = b"open" if is_open else b"closed"
+        self._courier.show(self._topics.output(output.name, "state"), state)
 
     def _obey(self, letter: Letter) -> None:
         """Set the mode of an output, as long as it is a command given now."""

@@ -16,6 +16,7 @@ from edge.records import Clock
 _MOST_BYTES = 65_536
 _POLL_SECONDS = 0.05
 _MOST_LINE = 200
+_MOST_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +145,30 @@ def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
 
 
 def _kill_session(process: "subprocess.Popen[bytes]") -> None:
+    """Kill its group, then those of its session that have made groups of their own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left
         os.killpg(process.pid, signal.SIGKILL)
+    for _ in range(_MOST_ROUNDS):  # one that was about to fork has done so by the next
+        rest = [pid for pid in _list_processes() if _session(pid) == process.pid]
+        if not rest:
+            return
+        for pid in rest:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _list_processes() -> list[int]:
+    """List the processes that can be seen; none where there is no `/proc`."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _session(pid: int) -> int:
+    """Return the session of a process that runs; 0 of one that has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] in (b"Z", b"X") else int(fields[3])

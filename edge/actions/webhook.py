@@ -26,7 +26,7 @@ from edge.status import Status
 
 logger = logging.getLogger(__name__)
 
-_ROUND = 3  # messages that are tried in turn, so that one that the server chokes on holds up none
+_ROUND = 3  # messages that are tried in turn; then the next, whatever the server chokes on
 _MOST_IN_MEMORY = 20  # with their pictures
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -105,6 +105,7 @@ class WebhookAction:
         self._changed = threading.Condition()
         self._is_started = self._is_closing = False
         self._is_new = True  # what an earlier run has left may wait
+        self._tried = 0  # the newest of the messages that were tried in vain
         self._awaited = ""
         self._verdict: _Verdict | None = None
         self._trouble = ""
@@ -124,9 +125,11 @@ class WebhookAction:
         with self._changed:
             self._awaited, self._verdict = key, None
         is_kept = self._outbox.put(self._write(occurrence), key=key)
-        verdict = self._await_verdict()
+        others = self._outbox.waiting - 1
+        verdict = self._await_verdict(is_first=others < _ROUND)
         if verdict is None or verdict.result == "later":
-            reason = self._trouble or (verdict.text if verdict else "no answer yet")
+            silence = "no answer yet" if others < _ROUND else f"behind {others} others"
+            reason = self._trouble or (verdict.text if verdict else silence)
             return f"{'waits' if is_kept else 'waits in memory'} ({reason})"
         if verdict.result == "refused":
             raise self._refusal(verdict.text)
@@ -139,10 +142,12 @@ class WebhookAction:
     def backlog(self) -> Backlog:
         """Say what waits, and why."""
         outbox = self._outbox
+        has_died = self._is_started and not self._is_closing and not self._thread.is_alive()
+        died = "The thread that delivers has ended by an error: see the log, and restart"
         return Backlog(
             waiting=outbox.waiting,
             dropped=outbox.lost + self._refused,
-            trouble=self._trouble or outbox.trouble,
+            trouble=died if has_died else self._trouble or outbox.trouble,
         )
 
     def check(self) -> Iterator[str]:
@@ -190,14 +195,14 @@ class WebhookAction:
             headers["Authorization"] = f"Bearer {self._settings.token.reveal()}"
         return headers
 
-    def _await_verdict(self) -> _Verdict | None:
-        """Wake the thread and wait for what becomes of the newest message."""
+    def _await_verdict(self, *, is_first: bool) -> _Verdict | None:
+        """Wake the thread and wait for what becomes of the newest message, if it is its turn."""
         with self._changed:
             self._is_new = True
             self._changed.notify_all()
             self._changed.wait_for(
                 lambda: self._verdict or self._trouble or self._is_closing,
-                self._settings.timeout_seconds + _PATIENCE_SECONDS,
+                self._settings.timeout_seconds + _PATIENCE_SECONDS if is_first else 0.0,
             )
             verdict, self._awaited = self._verdict, ""
             return verdict
@@ -207,7 +212,8 @@ class WebhookAction:
         while not self._is_closing:
             self._is_new = False
             self._outbox.settle()
-            messages = self._outbox.oldest(_ROUND)
+            messages = self._outbox.oldest(_ROUND, after=self._tried) or self._outbox.oldest(_ROUND)
+            self._tried = 0
             if not messages:
                 self._trouble = ""
                 self._pause(_LONGEST_PAUSE_SECONDS, until_new=True)
@@ -236,6 +242,7 @@ class WebhookAction:
             self._conclude(message, verdict)
             if not verdict.is_answered:
                 break
+            self._tried = message.id
         return is_any_gone
 
     def _send(self, message: Message) -> _Verdict:

@@ -165,11 +165,11 @@ class Worker:
         """Call the action; return its failure in words, or nothing, and what it has said."""
         try:
             return "", _shorten(call() or "")
-        except Exception as error:  # noqa: BLE001 - whoever wrote the action, the loop goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever wrote it, the loop goes on
             self._log(error)
             return _describe(error), ""
 
-    def _log(self, error: Exception) -> None:
+    def _log(self, error: BaseException) -> None:
         """Log a failure unless the same was logged within ten minutes."""
         key = error.rule if isinstance(error, CatseyeError) else type(error).__name__
         now_seconds = self._clock.monotonic()
@@ -204,7 +204,7 @@ class Worker:
         return f"hangs for {busy_seconds:.0f} s" if busy_seconds >= _HANGS_SECONDS else ""
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, CatseyeError):
         return _shorten(str(error))
     return _shorten(f"{type(error).__name__}: {error}".rstrip(": "))

@@ -115,6 +115,7 @@ def try_action(action: ActionConfig, config: Config) -> Iterator[Check]:
 def try_store(config: Config) -> Check:
     """Write a file where the memory is to be, and see how much room is left."""
     folder = config.store.folder
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".check-") as trial:
@@ -122,6 +123,8 @@ def try_store(config: Config) -> Check:
             trial.flush()
             os.fsync(trial.fileno())
         free_mb = shutil.disk_usage(folder).free / _BYTES_PER_MB
+        if is_new:
+            folder.rmdir()  # who runs it may be another user
     except OSError as error:
         fix = "Name another folder as [store] folder, or mend its permissions"
         return Check("store", FAIL, f"{folder}: {error.strerror or error}", fix)
@@ -147,10 +150,10 @@ def try_clock(config: Config) -> Check:
 
 
 def _is_running(config: Config) -> bool:
-    from edge.control import ask
+    from edge.cli.running import ask_running
 
     try:
-        ask(config.store.folder, "status")
+        ask_running(config.path, "status")
     except NotRunningError:
         return False
     except CatseyeError:

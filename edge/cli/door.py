@@ -34,15 +34,13 @@ def door(
     Raises:
         NotRunningError: No edge run with this configuration is running.
         SettingError: There is no such output, or none at all.
-        ConfigError: The configuration is not found, or wrong.
+        ConfigError: The configuration is not found, or does not say where the memory is.
     """
+    from edge.cli.running import ask_running
     from edge.cli.status import describe_output
-    from edge.config import find_config, read_config
-    from edge.control import ask
     from edge.status import OutputStatus
 
-    folder = read_config(find_config(config)).store.folder
-    answer = ask(folder, "door", mode=mode.value, output=name)
+    answer = ask_running(config, "door", mode=mode.value, output=name)
     for record in answer["outputs"]:
         if json:
             output.emit_json(record)

@@ -242,9 +242,9 @@ def describe(record: "EventRecord") -> dict[str, Any]:
 def _find_folder(config: Path | None, folder: Path | None) -> Path:
     if folder is not None:
         return folder
-    from edge.config import find_config, read_config
+    from edge.cli.running import find_memory
 
-    return read_config(find_config(config)).store.folder
+    return find_memory(config)
 
 
 def _now_seconds() -> float:

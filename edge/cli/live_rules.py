@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge.cli import output
+from edge.rules import FIRED
 
 if TYPE_CHECKING:
     from edge.occurrence import Outcome
     from edge.rules import Verdict
-
-_FIRED = "fired"
-_DONE = "done"
 
 
 class JsonTeller:
@@ -36,7 +34,7 @@ class JsonTeller:
                 "result": verdict.result,
                 "label": verdict.label,
                 "score": round(verdict.score, 6),
-                "actions": verdict.rule.actions if verdict.result == _FIRED else (),
+                "actions": verdict.rule.actions if verdict.result == FIRED else (),
                 "event_id": event_id,
             }
         )
@@ -93,7 +91,7 @@ def describe_verdict(verdict: "Verdict", *, is_dry: bool = False) -> str:
                     let in: does not act, vetoed (cat 0.97)
     """
     rule = verdict.rule
-    if verdict.result == _FIRED:
+    if verdict.result == FIRED:
         verb = "would do" if is_dry else "does"
         what = f"{verb} {', '.join(rule.actions) or 'nothing'}"
     else:

@@ -17,7 +17,7 @@ from edge.records import Clock, Follower
 from edge.responder import Pulse, Responder, Sight, Teller
 from edge.rules import RuleBook
 from edge.status import Status
-from edge.wallclock import SystemWallClock, WallClock
+from edge.wallclock import WallClock
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -36,6 +36,7 @@ def open_response(
     opened: ExitStack,
     *,
     clock: Clock,
+    wall: WallClock,
     teller: Teller,
     listeners: tuple[Listener, ...] = (),
 ) -> tuple[Follower, ...]:
@@ -46,6 +47,7 @@ def open_response(
         model: What looks at the pictures.
         opened: Closes what was opened, in the right order.
         clock: Monotonic.
+        wall: Says when; it outlives a change of the configuration, as its doubts must.
         teller: Tells what rules and actions do.
         listeners: Get every new status.
 
@@ -60,7 +62,6 @@ def open_response(
     config = plan.config
     if config is None:
         return ()
-    wall = SystemWallClock(clock=clock, trust=config.clock_trust)
     rules = RuleBook(config.rules, labels=model.manifest.labels)
     sight = Sight(
         model.manifest.labels, str(make_evidence(model.manifest, plan.settings)), model.sha256

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,34 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SIGHUP = getattr(signal, "SIGHUP", None)  # not on Windows
+_STILL_SECONDS = 0.25  # after which a file that stays as it is counts as saved
+_MOST_WAITS = 20
+
+
+def wait_until_saved(path: Path) -> None:
+    """Wait until a file stays as it is, five seconds at most.
+
+    Half of a configuration may be a valid one. Whoever saves it may not have come to its end when
+    the signal comes.
+
+    Args:
+        path: Of the file; one that is not there counts as saved.
+    """
+    pause = threading.Event()
+    state = _read_state(path)
+    for _ in range(_MOST_WAITS):
+        pause.wait(_STILL_SECONDS)
+        before, state = state, _read_state(path)
+        if state == before:
+            return
+
+
+def _read_state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class Reloader:
@@ -25,6 +54,7 @@ class Reloader:
     Args:
         read: Reads and checks all that can be checked while the old configuration runs.
         when_asked: Called before it is read, in the thread of the loop.
+        when_refused: Called once it was read and is not valid, in the thread of the loop.
 
     Example:
         >>> reloader = Reloader(lambda: None)
@@ -37,9 +67,11 @@ class Reloader:
         read: "Callable[[], RunPlan] | None",
         *,
         when_asked: Callable[[], object] = lambda: None,
+        when_refused: Callable[[], object] = lambda: None,
     ) -> None:
         self._read = read
         self._when_asked = when_asked
+        self._when_refused = when_refused
         self._is_asked = False
         self._thread: threading.Thread | None = None
         self._plan: RunPlan | None = None
@@ -63,8 +95,11 @@ class Reloader:
 
     def is_ready(self) -> bool:
         """Whether a new plan waits to be taken; begins to read one if that was asked for."""
-        is_reading = self._thread is not None and self._thread.is_alive()
-        if self._is_asked and not is_reading:
+        if self._thread is not None and not self._thread.is_alive():
+            self._thread = None
+            if self._plan is None:
+                self._when_refused()
+        if self._is_asked and self._thread is None:
             self._is_asked = False
             self._when_asked()
             self._thread = threading.Thread(target=self._try, name="reload", daemon=True)
@@ -74,6 +109,8 @@ class Reloader:
     def take(self) -> "RunPlan | None":
         """Return the new plan, once; `None` if there is none."""
         plan, self._plan = self._plan, None
+        if plan is not None:
+            self._thread = None
         return plan
 
     def _ask(self, number: int, frame: FrameType | None) -> None:

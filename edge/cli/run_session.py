@@ -5,11 +5,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge.cli import output, run_parts
 from edge.cli.run_config import RunPlan
-from edge.cli.run_reload import Reloader
+from edge.cli.run_reload import Reloader, wait_until_saved
 from edge.clock import SystemClock
 from edge.errors import CatseyeError, MissingExtraError, SettingError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edge.responder import Teller
     from edge.runtime import Tally
     from edge.service.notify import Notifier
+    from edge.wallclock import WallClock
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +61,12 @@ class Session:
         self._clock = SystemClock(stop)
         self._notifier = _make_notifier(self._clock)
         self.reloader = Reloader(
-            None if read is None else lambda: _check(read()),
+            None if read is None else partial(_read_anew, read, plan),
             when_asked=_nothing if self._notifier is None else self._notifier.reloading,
+            when_refused=self._note_settled,
         )
         self._tally: Tally | None = None
+        self._walls: dict[str, WallClock] = {}
         self._has_begun = False  # to look, with the plan that counts now
 
     @property
@@ -141,6 +145,7 @@ class Session:
             window = run_parts.open_window(settings, classifier, watch, clock=clock, stop=stop)
             followers.append(opened.enter_context(closing(window)))
         self._has_begun = True
+        self._note_settled()
         runtime.run(
             source,
             watch.watcher,
@@ -169,9 +174,18 @@ class Session:
             model,
             opened,
             clock=self._clock,
+            wall=self._find_wall(self.plan.config.clock_trust),
             teller=self._make_teller(),
             listeners=() if notifier is None else (notifier.heed,),
         )
+
+    def _find_wall(self, trust: str) -> "WallClock":
+        """Return the wall clock of that trust: one that has stepped is doubted over a change."""
+        from edge.wallclock import SystemWallClock
+
+        if trust not in self._walls:
+            self._walls[trust] = SystemWallClock(clock=self._clock, trust=trust)
+        return self._walls[trust]
 
     def _make_teller(self) -> "Teller":
         from edge.cli.live_rules import JsonTeller, PlainTeller
@@ -180,6 +194,11 @@ class Session:
         if self.plan.settings.is_json:
             return JsonTeller(is_dry=is_dry, when_unread=self._stop.set)
         return PlainTeller(is_dry=is_dry)
+
+    def _note_settled(self) -> None:
+        """Let the next look tell systemd that a reload is over, whatever has come of it."""
+        if self._notifier is not None:
+            self._notifier.reloaded()
 
     @contextmanager
     def _telling_the_end(self) -> Iterator[None]:
@@ -217,12 +236,15 @@ def _make_notifier(clock: SystemClock) -> "Notifier | None":
     return Notifier(clock=clock)
 
 
-def _check(plan: RunPlan) -> RunPlan:
-    """Check what can be checked of a new plan while the old one runs.
+def _read_anew(read: Reader, before: RunPlan) -> RunPlan:
+    """Read the configuration anew, and check what can be checked while the old one runs.
 
     Raises:
-        CatseyeError: The model cannot be read, or does not have the labels.
+        CatseyeError: It is wrong, the model cannot be read, or does not have the labels.
     """
+    if before.config is not None:
+        wait_until_saved(before.config.path)
+    plan = read()
     _check_labels(plan, run_parts.read_model(plan.settings))
     return plan
 

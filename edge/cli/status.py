@@ -20,13 +20,12 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     Raises:
         Exit: The instance hangs.
         NotRunningError: None runs with this configuration.
-        ConfigError: The configuration is not found, or wrong.
+        ConfigError: The configuration is not found, or does not say where the memory is.
     """
-    from edge.config import find_config, read_config
-    from edge.control import ask
+    from edge.cli.running import ask_running
     from edge.control.status_record import read_status
 
-    answer: dict[str, Any] = dict(ask(read_config(find_config(config)).store.folder, "status"))
+    answer: dict[str, Any] = dict(ask_running(config, "status"))
     idle_seconds = float(answer.get("idle_seconds", 0.0))
     if json:
         output.emit_json(answer)

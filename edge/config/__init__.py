@@ -9,6 +9,7 @@ from edge.config.configuration import (
 )
 from edge.config.finding import find_config
 from edge.config.labels import check_labels
+from edge.config.memory import find_store
 from edge.config.reading import read_config
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "SourceSection",
     "check_labels",
     "find_config",
+    "find_store",
     "read_config",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.control.lock import is_held
 from edge.control.wire import (
     LONGEST_ANSWER,
     raise_error,
@@ -65,7 +66,14 @@ def ask(
 
 
 def _no_answer(path: Path, error: OSError) -> NotRunningError:
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+    is_absent = isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError)
+    if is_absent and is_held(path.parent):
+        return NotRunningError(
+            "A running edge run must have opened everything before it answers",
+            received=f"one that starts or ends at this moment, with {path.parent}",
+            fix="Ask again in a few seconds",
+        )
+    if is_absent:
         return NotRunningError(
             "An edge run with this configuration must be running",
             received=f"none that answers at {path}",

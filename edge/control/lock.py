@@ -1,11 +1,13 @@
 """One instance per store folder."""
 
 import fcntl
+import os
 from pathlib import Path
 
 from edge.errors import StoreError
 
 _NAME = "control.lock"
+_LOCKS = Path("/proc/locks")
 
 
 class FolderLock:
@@ -47,3 +49,21 @@ class FolderLock:
     def close(self) -> None:
         """Let the folder go; a second call does nothing."""
         self._file.close()
+
+
+def is_held(folder: Path, *, locks: Path = _LOCKS) -> bool:
+    """Whether an instance holds a store folder; `False` where the kernel does not tell.
+
+    The lock is not tried, as that might keep an instance out that starts at this moment.
+
+    Args:
+        folder: The store folder.
+        locks: Where the kernel lists all locks, see proc(5).
+    """
+    try:
+        found = (folder / _NAME).stat()
+        lines = locks.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    return any({"FLOCK", f"{device}:{found.st_ino}"} <= set(line.split()) for line in lines)

@@ -11,10 +11,16 @@ def main(arguments: list[str]) -> int:
         from edge.guard.process import guard_output
 
         return guard_output()
-    from edge.errors import CatseyeError
+    from edge.errors import CatseyeError, SettingError
     from edge.guard.safety import release_all
 
     try:
+        if len(arguments) != 2:
+            raise SettingError(
+                "--release takes the folder of the memory",
+                received=" ".join(arguments[1:]) or "nothing",
+                fix="Write for example python -m edge.guard --release /var/lib/edge",
+            )
         for name in release_all(Path(arguments[1])):
             os.write(2, f"edge: output {name}: released\n".encode())
     except CatseyeError as error:

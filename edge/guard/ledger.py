@@ -48,7 +48,7 @@ class Ledger:
         """
         rows = [[span.start_seconds, span.end_seconds] for span in spans]
         text = json.dumps({"boot_id": self._boot_id, "spans": rows})
-        aside = self._path.with_suffix(".new")
+        aside = self._path.with_name(self._path.name + ".new")
         aside.write_text(text, encoding="ascii")
         os.replace(aside, self._path)  # noqa: PTH105 - as short as its counterpart
 

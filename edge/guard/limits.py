@@ -107,6 +107,14 @@ class Governor:
         """The times that still count, oldest first."""
         return tuple(self._spans)
 
+    @property
+    def longest_spans(self) -> tuple[Span, ...]:
+        """The same, the last one as long as it may become if it is asked for again and again."""
+        if not self._spans:
+            return ()
+        *before, last = self._spans
+        return (*before, Span(last.start_seconds, max(last.end_seconds, self._latest_end(last))))
+
     def allowance(self, now_seconds: float) -> Allowance:
         """Say how long the output may be energised if that begins now; it must be off."""
         self._forget(now_seconds)
@@ -131,8 +139,7 @@ class Governor:
     def extend(self, now_seconds: float, *, seconds: float) -> Span:
         """Let the present time go on until `seconds` from now, as far as that is allowed."""
         span = self._spans.pop()
-        room_seconds = min(self._budget(span.start_seconds), self._limits.longest_seconds)
-        end_seconds = min(now_seconds + seconds, span.start_seconds + room_seconds)
+        end_seconds = min(now_seconds + seconds, self._latest_end(span))
         span = Span(span.start_seconds, max(span.end_seconds, end_seconds))
         self._spans.append(span)
         return span
@@ -142,7 +149,12 @@ class Governor:
         if self._spans:
             self._spans.append(Span(self._spans.pop().start_seconds, now_seconds))
 
-    def _budget(self, now_seconds: float) -> float:
+    def _latest_end(self, present: Span) -> float:
+        """Return when the present time must end, whatever is asked for."""
+        left_seconds = self._budget(present.start_seconds, besides=present)
+        return present.start_seconds + min(left_seconds, self._limits.longest_seconds)
+
+    def _budget(self, now_seconds: float, *, besides: Span | None = None) -> float:
         """Return what the duty leaves of the ten minutes before now.
 
         What leaves the window while the output is on is not given back in advance.
@@ -151,7 +163,7 @@ class Governor:
         used_seconds = sum(
             span.end_seconds - max(span.start_seconds, window_start)
             for span in self._spans
-            if span.end_seconds > window_start
+            if span.end_seconds > window_start and span is not besides
         )
         return self._limits.duty * WINDOW_SECONDS - used_seconds
 

@@ -25,7 +25,8 @@ LONGEST_IDLE_SECONDS = 2.0
 _START_SECONDS = 5.0  # for a guard to claim its pin
 _ANSWER_SECONDS = 1.0
 _BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-_CLOSE_SECONDS = 1.0
+_CLOSE_SECONDS = 1.4
+_JOIN_SECONDS = 0.4
 
 _REFUSALS = {
     "pause": "it was on a moment ago and needs its pause",
@@ -77,9 +78,10 @@ class GuardedOutput:
             thread.start()
 
     def wait_ready(self, seconds: float) -> bool:
-        """Wait until the guard owns its pin; say whether it does."""
+        """Wait until the guard owns its pin, or this is closed; say whether it does."""
         with self._state:
-            return self._state.wait_for(lambda: self._is_ready, seconds)
+            self._state.wait_for(lambda: self._is_ready or self._stop.is_set(), seconds)
+            return self._is_ready and not self._stop.is_set()
 
     def energise(self, seconds: float, *, wait_seconds: float = _START_SECONDS) -> float:
         """Switch the output on, or let it stay on longer.
@@ -94,15 +96,15 @@ class GuardedOutput:
         Raises:
             GuardError: It refuses, or does not answer; the output is off, or will be in time.
         """
+        if self._idle_seconds() >= LONGEST_IDLE_SECONDS:
+            raise self._error("the loop makes no progress")
         number = str(next(self._numbers))
         with self._state:
             if not self.wait_ready(wait_seconds):
-                raise self._error(self.trouble or "its guard has not started yet")
-            self._tell(f"energise {number} {seconds:.3f}")
-            if not self._state.wait_for(lambda: number in self._answers, _ANSWER_SECONDS):
-                self._kill()
-                raise self._error("its guard does not answer, and is replaced")
-            answer = self._answers.pop(number)
+                over = "the run is over" if self._stop.is_set() else ""
+                raise self._error(over or self.trouble or "its guard has not started yet")
+            self._tell(f"energise {number} {seconds:.3f} {time.monotonic():.6f}")
+            answer = self._await_answer(number)
         is_granted, _, rest = answer.partition(" ")
         if is_granted != "granted":
             raise self._error(_REFUSALS.get(rest, rest))
@@ -114,18 +116,25 @@ class GuardedOutput:
             self._tell("release")
 
     def close(self) -> None:
-        """Release the output and end the guard; a second call does nothing."""
+        """Release the output and end the guard, within two seconds; a second call does nothing.
+
+        A guard that does not answer is killed, and its understudy releases the output. One that
+        cannot switch off stays behind and goes on trying.
+        """
         self._stop.set()
         with self._state:
             self._tell("end")
             process = self._process
+            self._state.notify_all()
         if process is not None:
             try:
                 process.wait(_CLOSE_SECONDS)
-            except subprocess.TimeoutExpired:  # it hangs: its understudy takes over
-                process.kill()
+            except subprocess.TimeoutExpired:
+                if not self.is_stuck:  # it hangs: its understudy takes over
+                    process.kill()
+        until_seconds = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(_CLOSE_SECONDS)
+            thread.join(max(0.0, until_seconds - time.monotonic()))
 
     def _error(self, received: str) -> GuardError:
         return GuardError(
@@ -140,9 +149,23 @@ class GuardedOutput:
             with suppress(OSError, ValueError):  # it has died, or hangs: another thread notices
                 os.write(self._process.stdin.fileno(), line.encode("ascii") + b"\n")
 
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+    def _await_answer(self, number: str) -> str:
+        """Wait for an answer; a guard that gives none is killed, but not the one after it."""
+        process = self._process
+
+        def is_over() -> bool:
+            has_gone = self._stop.is_set() or self._process is not process
+            return has_gone or number in self._answers
+
+        has_ended = self._state.wait_for(is_over, _ANSWER_SECONDS)
+        answer = self._answers.pop(number, "")
+        if answer:
+            return answer
+        if has_ended:
+            raise self._error("its guard has ended meanwhile")
+        if process is not None:
+            process.kill()
+        raise self._error("its guard does not answer, and is replaced")
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
@@ -168,7 +191,7 @@ class GuardedOutput:
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C at the terminal is for the main process.
         process = subprocess.Popen(
-            [sys.executable, "-m", "edge.guard"],
+            [sys.executable, "-P", "-m", "edge.guard"],  # with nothing out of this folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -191,6 +214,7 @@ class GuardedOutput:
         with self._state:
             self._is_ready = False
             self._process = None
+            self._state.notify_all()
         process.stdout.close()
         if process.stdin is not None:
             process.stdin.close()
@@ -219,6 +243,11 @@ class GuardedOutput:
             self._change(trouble="", is_stuck=False, is_energised=False)
         elif word == "alarm":
             self._change(trouble=f"it cannot be switched off: {rest}", is_stuck=True)
+        elif word == "unrecorded":
+            logger.warning(
+                "output %s: its times cannot be written down, a new guard would not know them",
+                self._request.name,
+            )
         elif word == "unclaimed":
             self._change(trouble=f"its pin cannot be claimed: {rest}")
 

@@ -4,9 +4,11 @@ A pin is named by "17" or "GPIO17" (a pin of a Raspberry Pi by its Broadcom numb
 "file:PATH" (a file that stands for one) or by "package.module:Class" (one of your own).
 """
 
+import errno
 import os
 import re
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,7 +59,9 @@ class FilePin:
     def write(self, is_energised: bool) -> None:
         """Append a line with one call of the system, so that no line is ever cut."""
         level = int(is_energised != self._active_low)
-        os.write(self._file, f"{time.monotonic_ns()},{level}\n".encode())
+        line = f"{time.monotonic_ns()},{level}\n".encode()
+        if os.write(self._file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Close the file."""
@@ -140,6 +144,16 @@ def prepare_pin(name: str) -> None:
         _import_gpiozero()
     elif not name.startswith(FILE_PREFIX):
         _own_class(name)
+
+
+def warm_pin(name: str) -> None:
+    """Import what the claim of a pin imports, so that it takes no time when every tenth counts.
+
+    That may start threads, so call it in the process that is to claim the pin, after its fork.
+    """
+    if _GPIO.fullmatch(name):
+        with suppress(ImportError):  # gpiozero has other ways, which take their time
+            import_module("lgpio")
 
 
 def open_pin(name: str, *, active_low: bool = False) -> Pin:

@@ -7,12 +7,13 @@ import sys
 import time
 from contextlib import suppress
 
-from edge.errors import CatseyeError
+from edge.errors import CatseyeError, GuardError
 from edge.guard.ledger import Ledger
 from edge.guard.limits import Governor
-from edge.guard.pins import Pin, open_pin, prepare_pin
+from edge.guard.pins import Pin, open_pin, prepare_pin, warm_pin
 from edge.guard.precedence import keep_memory
-from edge.guard.request import OutputRequest, write_note
+from edge.guard.request import GuardNote, OutputRequest, read_note, start_time, write_note
+from edge.guard.safety import kill_guard
 from edge.guard.switch import RETRY_SECONDS, Switch
 from edge.guard.understudy import SIGN_SECONDS, Understudy
 
@@ -33,27 +34,30 @@ def guard_output() -> int:
     if not first:
         return 0
     request = OutputRequest.from_line(first[0])
-    understudy = None
     try:
         prepare_pin(request.pin)
-        understudy = Understudy(lambda: open_pin(request.pin, active_low=request.active_low))
-        write_note(request, os.getpid(), understudy.pid)
-        pin = _claim(request)
+        before = _note_before(request)
+        understudy = Understudy(
+            lambda: open_pin(request.pin, active_low=request.active_low),
+            warm=lambda: warm_pin(request.pin),
+            is_left_on=before is not None,
+        )
+        pin = _claim(request, understudy, before)
     except (OSError, CatseyeError) as error:
         _report(f"unclaimed {' '.join(str(error).split())}")
-        if understudy is not None:
-            understudy.dismiss()
         return 1
     ledger = Ledger(request.ledger_path)
     governor = Governor(request.limits, ledger.read(time.monotonic()))
     switch = Switch(pin, governor, report=_report, record=ledger.write, sign=understudy.sign)
+    understudy.sign(False)
     _report("ready")
     status = _serve(switch, understudy, lines, first[1:])
     understudy.dismiss()
     with suppress(OSError):
         pin.close()
     if lines.is_orderly:
-        request.note_path.unlink(missing_ok=True)
+        with suppress(OSError):  # it stays where the disk can no longer be written
+            request.note_path.unlink(missing_ok=True)
     return status
 
 
@@ -122,18 +126,47 @@ def _become_guard() -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
-def _claim(request: OutputRequest) -> Pin:
+def _note_before(request: OutputRequest) -> GuardNote | None:
+    """Read the note of a guard that did not end in order; `None` where there is none.
+
+    Raises:
+        GuardError: It belongs to another main process that runs.
+    """
+    try:
+        note = read_note(request.note_path)
+    except GuardError:
+        return None
+    pid, start = note.owner
+    if start and pid != request.owner and start_time(pid) == start:
+        raise GuardError(
+            f"The output {request.name} must belong to one running edge",
+            received=f"one that runs already, process {pid}",
+            fix="End that one first",
+        )
+    return note
+
+
+def _claim(request: OutputRequest, understudy: Understudy, before: GuardNote | None) -> Pin:
     """Open the pin; a guard that died just now may hold it for a moment.
 
     Raises:
         OSError: It stays in use, or cannot be opened.
     """
+    if before is not None:
+        kill_guard(before)  # this understudy stands in for that one from here on
+    try:
+        write_note(request, os.getpid(), understudy.pid)
+    except OSError:
+        _report("unrecorded")  # the door goes on beside a full disk
     until_seconds = time.monotonic() + _CLAIM_SECONDS
     while True:
         try:
             return open_pin(request.pin, active_low=request.active_low)
         except OSError:
             if time.monotonic() > until_seconds:
+                if before is None:  # nobody can have left it energised: another program's pin
+                    with suppress(OSError):
+                        request.note_path.unlink(missing_ok=True)
                 raise
             select.select([], [], [], RETRY_SECONDS)
 

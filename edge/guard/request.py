@@ -2,10 +2,11 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edge.errors import GuardError
+from edge.guard.ledger import read_boot_id
 from edge.guard.limits import Limits
 from edge.guard.pins import FILE_PREFIX
 
@@ -25,6 +26,7 @@ class OutputRequest:
         folder: Of the memory.
         active_low: Whether the low level energises.
         limits: What the output bears.
+        owner: Number of the main process that asks.
     """
 
     name: str
@@ -32,6 +34,7 @@ class OutputRequest:
     folder: Path
     active_low: bool = False
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    owner: int = field(default_factory=os.getpid)
 
     @property
     def ledger_path(self) -> Path:
@@ -63,12 +66,14 @@ class GuardNote:
         pin: See `edge.guard.pins`; a file's path is absolute.
         active_low: Whether the low level energises.
         processes: Numbers of the guard and its understudy, each with its start time, by which
-            a number that was given to another process meanwhile is told.
+            a number that was given to another process meanwhile is told; none of another boot.
+        owner: The main process, likewise.
     """
 
     pin: str
     active_low: bool
     processes: tuple[tuple[int, int], ...] = ()
+    owner: tuple[int, int] = (0, 0)
 
 
 def write_note(request: OutputRequest, *pids: int) -> None:
@@ -82,7 +87,13 @@ def write_note(request: OutputRequest, *pids: int) -> None:
     if pin.startswith(FILE_PREFIX):
         pin = FILE_PREFIX + str(Path(pin.removeprefix(FILE_PREFIX)).absolute())
     processes = [(pid, start_time(pid)) for pid in pids]
-    note = {"pin": pin, "active_low": request.active_low, "processes": processes}
+    note = {
+        "pin": pin,
+        "active_low": request.active_low,
+        "processes": processes,
+        "owner": (request.owner, start_time(request.owner)),
+        "boot_id": read_boot_id(),
+    }
     aside = request.note_path.with_suffix(".new")
     with aside.open("w", encoding="utf-8") as file:
         file.write(json.dumps(note))
@@ -97,25 +108,40 @@ def read_notes(folder: Path) -> dict[str, GuardNote]:
     Raises:
         GuardError: A note cannot be read.
     """
-    notes = {}
-    for path in sorted((folder / NOTES).glob("*.json")):
-        try:
-            values = json.loads(path.read_bytes())
-            processes = tuple((int(pid), int(start)) for pid, start in values["processes"])
-            notes[path.stem] = GuardNote(str(values["pin"]), bool(values["active_low"]), processes)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GuardError(
-                f"{path} must say which pin an output has",
-                received=str(error),
-                fix="Switch the output off by hand and remove the file",
-            ) from error
-    return notes
+    return {path.stem: read_note(path) for path in list_notes(folder)}
+
+
+def list_notes(folder: Path) -> list[Path]:
+    """List the files of the notes in a memory folder; none if there is no such folder."""
+    return sorted((folder / NOTES).glob("*.json"))
+
+
+def read_note(path: Path) -> GuardNote:
+    """Read a note.
+
+    Raises:
+        GuardError: It cannot be read.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+        processes = tuple((int(pid), int(start)) for pid, start in values["processes"])
+        pid, start = map(int, values.get("owner", (0, 0)))
+        wiring = str(values["pin"]), bool(values["active_low"])
+        if values.get("boot_id", "") != read_boot_id():
+            return GuardNote(*wiring)
+        return GuardNote(*wiring, processes, owner=(pid, start))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GuardError(
+            f"{path} must say which pin an output has",
+            received=str(error),
+            fix="Switch the output off by hand and remove the file",
+        ) from error
 
 
 def start_time(pid: int) -> int:
-    """Return when a process began, in ticks since the boot; 0 if there is none."""
+    """Return when a process began, in ticks since the boot; 0 if there is none any more."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return 0
-    return int(fields[_START_FIELD - 3])
+    return 0 if fields[0] in (b"Z", b"X") else int(fields[_START_FIELD - 3])

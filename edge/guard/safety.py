@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import CatseyeError, GuardError
 from edge.guard.pins import open_pin
-from edge.guard.request import GuardNote, read_notes, start_time
+from edge.guard.request import GuardNote, list_notes, read_note, start_time
 
 _LONGEST_SECONDS = 5.0
 _RETRY_SECONDS = 0.05
@@ -25,21 +25,37 @@ def release_all(folder: Path) -> list[str]:
         The names of the outputs.
 
     Raises:
-        GuardError: An output could not be made safe within five seconds.
+        GuardError: An output could not be made safe within five seconds; the others are.
     """
-    notes = read_notes(folder)
-    for note in notes.values():
-        _kill(note)
+    failures: list[GuardError] = []
+    notes: dict[str, GuardNote] = {}
+    for path in list_notes(folder):
+        try:
+            notes[path.stem] = read_note(path)
+            kill_guard(notes[path.stem])
+        except GuardError as error:
+            failures.append(error)
     for name, note in notes.items():
-        _release(name, note)
+        try:
+            _release(name, note)
+        except GuardError as error:
+            failures.append(error)
+    if failures:  # all that could be made safe is
+        raise failures[0]
     return list(notes)
 
 
-def _kill(note: GuardNote) -> None:
+def kill_guard(note: GuardNote) -> None:
+    """Kill the guard and the understudy of a note, if they still run; their claim lapses."""
     for pid, start in note.processes:
-        with suppress(ProcessLookupError):
-            if start and start_time(pid) == start:
+        with suppress(OSError):
+            if start and start_time(pid) == start and _is_guard(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _is_guard(pid: int) -> bool:
+    """Whether a process is a guard: after another boot its number and start may be another's."""
+    return b"edge.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _release(name: str, note: GuardNote) -> None:

@@ -50,13 +50,17 @@ class Switch:
         """Take in a line of the main process, which renews the lease.
 
         Args:
-            line: "beat", "energise ID SECONDS" or "release"; anything else counts as a beat.
+            line: "beat", "energise ID SECONDS SENT", of which SENT is the monotonic time of its
+                writing, or "release"; anything else counts as a beat.
             now_seconds: Monotonic time.
         """
         self._lease_end = now_seconds + LEASE_SECONDS
         words = line.split()
-        if words[:1] == ["energise"] and len(words) == 3:
-            self._energise(words[1], _number(words[2]), now_seconds)
+        if words[:1] == ["energise"] and len(words) == 4:
+            if now_seconds - _number(words[3]) < LEASE_SECONDS:
+                self._energise(words[1], _number(words[2]), now_seconds)
+            else:  # this process was stopped meanwhile: what was asked for is over
+                self._report(f"refused {words[1]} it was asked for too long ago")
         elif words == ["release"]:
             self.release(now_seconds, "asked")
 
@@ -104,8 +108,8 @@ class Switch:
         elif self._failures:
             self._report(f"refused {request} it could not be switched off")
         elif self.is_on:
+            # Nothing is written: a disk that stalls must not keep this process from switching off.
             self._end = self._governor.extend(now_seconds, seconds=seconds).end_seconds
-            self._try_record()
             self._report(f"granted {request} {self._end - now_seconds:.3f}")
         else:
             self._switch_on(request, seconds, now_seconds)
@@ -117,7 +121,7 @@ class Switch:
             return
         span = self._governor.begin(now_seconds, seconds=seconds)
         try:
-            self._record(self._governor.spans)
+            self._record(self._governor.longest_spans)
         except OSError:
             # The door goes on beside a full disk; only a new guard would not know of this time.
             self._report("unrecorded")

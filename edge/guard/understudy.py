@@ -1,8 +1,9 @@
 """The understudy: a second process that releases the output if the guard can not any more.
 
 It is forked from the guard before the pin is opened and listens to a pipe. It hears when the
-output goes on and off, and a sign now and then while it is on. If the guard dies, or gives no sign
-while the output is on, it kills the guard, claims the pin and sets the safe level.
+output goes on and off, and a sign now and then while it is on. If the guard dies or gives no sign
+while the output is on, it kills the guard, claims the pin and sets the safe level. So it does if
+the guard dies before it has claimed a pin that an earlier one may have left energised.
 """
 
 import os
@@ -30,9 +31,17 @@ class Understudy:
 
     Args:
         open_pin: Claims the pin at its safe level; called in the understudy only.
+        warm: Makes that claim quick; called in the understudy at its start.
+        is_left_on: Whether the output may be on already, until the first sign.
     """
 
-    def __init__(self, open_pin: Callable[[], Pin]) -> None:
+    def __init__(
+        self,
+        open_pin: Callable[[], Pin],
+        *,
+        warm: Callable[[], None] = lambda: None,
+        is_left_on: bool = False,
+    ) -> None:
         heard, self._told = os.pipe()
         guard = os.getpid()
         self.pid = os.fork()
@@ -40,7 +49,8 @@ class Understudy:
             os.close(self._told)
             status = 1
             try:
-                status = _stand_by(heard, guard, open_pin)
+                warm()
+                status = _stand_by(heard, open_pin, guard=guard, is_left_on=is_left_on)
             finally:
                 os._exit(status)
         os.close(heard)
@@ -66,12 +76,12 @@ class Understudy:
         os.close(self._told)
 
 
-def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
+def _stand_by(heard: int, open_pin: Callable[[], Pin], *, guard: int, is_left_on: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    for inherited in (0, 1):  # the pipes of the main process are the guard's alone
-        with suppress(OSError):
-            os.close(inherited)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for inherited in (0, 1, 2):  # the pipes of the main process are the guard's alone
+        os.dup2(nothing, inherited)
     poll = select.poll()
     poll.register(heard, select.POLLIN | select.POLLHUP)
     is_on = False
@@ -80,8 +90,10 @@ def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
         if told.endswith(_END):
             return 0
         if not told:
+            if not is_on and not is_left_on:
+                return 0
             break
-        is_on = told.endswith(_ON)
+        is_on, is_left_on = told.endswith(_ON), False
     with suppress(ProcessLookupError):
         if os.getppid() == guard:  # else it is gone, and its number may be another's
             os.kill(guard, signal.SIGKILL)
@@ -90,7 +102,10 @@ def _stand_by(heard: int, guard: int, open_pin: Callable[[], Pin]) -> int:
 
 
 def _take_over(open_pin: Callable[[], Pin]) -> None:
-    """Set the safe level; the guard's claim may take a moment to lapse."""
+    """Set the safe level; the guard's claim may take a moment to lapse.
+
+    The next guard sets it too, and ends this process if it has not come to that.
+    """
     for _ in range(_MOST_RETRIES):
         try:
             open_pin().close()

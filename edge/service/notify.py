@@ -40,7 +40,7 @@ class Notifier:
         self._address = _read_address(environment.get("NOTIFY_SOCKET", ""))
         self._socket: socket.socket | None = None
         self._clock = clock
-        self._is_ready = False
+        self._is_ready = self._is_reloading = False
         self._held = self._trouble = ""
         self._picture: Picture | None = None
         self._wanted_text = self._told_text = ""
@@ -66,13 +66,14 @@ class Notifier:
             self._wanted_text = _describe(look.picture.value, look.reason)
         now_seconds = self._clock.monotonic()
         is_due = self._is_due(now_seconds)
-        lines = [] if self._is_ready else ["READY=1"]
+        is_due_ready = not self._is_ready and not self._is_reloading
+        lines = ["READY=1"] if is_due_ready else []
         lines += ["WATCHDOG=1"] if is_due else []
         text = self.held or self._wanted_text
         if text != self._told_text:
             lines.append(f"STATUS={text}")
         if lines and self._send(lines):
-            self._is_ready = True
+            self._is_ready = self._is_ready or is_due_ready
             self._told_text = text
             self._fed_seconds = now_seconds if is_due else self._fed_seconds
 
@@ -92,10 +93,14 @@ class Notifier:
         self._held = _one_line(reason)
 
     def reloading(self) -> None:
-        """Tell that the settings are read anew; the next look says `READY=1` again."""
+        """Tell that the settings are read anew; looks do not say `READY=1` until `reloaded`."""
         if self._address is not None:
-            self._is_ready = False
+            self._is_ready, self._is_reloading = False, True
             self._send(["RELOADING=1", f"MONOTONIC_USEC={round(self._clock.monotonic() * 1e6)}"])
+
+    def reloaded(self) -> None:
+        """Note that new settings, or the old ones again, count: the next look says `READY=1`."""
+        self._is_reloading = False
 
     def close(self) -> None:
         """Tell that the service is about to end; a second call does nothing."""

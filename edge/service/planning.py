@@ -10,6 +10,7 @@ from typing import Any
 
 import edge
 from edge.config import Config, read_config
+from edge.config.memory import STORE_VARIABLE
 from edge.errors import ServiceError
 from edge.service import access
 from edge.service.unit import STATE_FOLDER, VARIABLES_FILE, UnitPlan
@@ -60,19 +61,21 @@ def plan_service(
     Args:
         path: Of the configuration.
         systemd: Version of systemd.
-        environment: What `{env = "NAME"}` is looked up in, beside the file of variables.
+        environment: What `{env = "NAME"}` is looked up in, beside the file of variables. What would
+            override a setting in it does not count: the service does not get it.
 
     Raises:
         ConfigError: The configuration cannot be read or is wrong.
         ServiceError: The file of variables cannot be read.
     """
     path = path.absolute()
-    known = {**environment, **read_variables(path.parent / VARIABLES_FILE)}
-    config = read_config(path, environment=known)
+    given = read_variables(path.parent / VARIABLES_FILE)
+    own = {name: value for name, value in environment.items() if not name.startswith("EDGE_")}
+    config = read_config(path, environment={**own, **given})
     table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     variables: dict[str, str] = {}
-    store = _place_store(config, table, variables)
-    written = dict(_place_files(config, table, variables))
+    store = _place_store(config, table, given, variables)
+    written = dict(_place_files(config, table, given, variables))
     folders = {path.parent for path in written.values()} | {store}
     outside = sorted(one for one in folders if not one.is_relative_to(STATE_FOLDER))
     unit = UnitPlan(
@@ -112,26 +115,35 @@ def read_variables(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
 
 
-def _place_store(config: Config, table: Mapping[str, Any], variables: dict[str, str]) -> Path:
-    if Path(table.get("store", {}).get("folder", "")).is_absolute():
+def _place_store(
+    config: Config,
+    table: Mapping[str, Any],
+    given: Mapping[str, str],
+    variables: dict[str, str],
+) -> Path:
+    is_given = bool(given.get(STORE_VARIABLE))
+    if is_given or Path(table.get("store", {}).get("folder", "")).expanduser().is_absolute():
         return config.store.folder
-    variables[variable_name("EDGE_STORE", "folder")] = str(STATE_FOLDER)
+    variables[STORE_VARIABLE] = str(STATE_FOLDER)
     return STATE_FOLDER
 
 
 def _place_files(
-    config: Config, table: Mapping[str, Any], variables: dict[str, str]
+    config: Config,
+    table: Mapping[str, Any],
+    given: Mapping[str, str],
+    variables: dict[str, str],
 ) -> Iterator[tuple[str, Path]]:
     """Yield the files that actions write, by variable; those of relative paths are moved."""
     for name, action in config.actions.items():
-        given = table["actions"][name]
+        said = table["actions"][name]
         for key, prefix in (("path", ""), ("pin", _PIN_FILE)):
-            text = str(given.get(key, ""))
+            variable = variable_name("EDGE_ACTIONS", name, key)
+            text = given.get(variable) or str(said.get(key, ""))
             if not text or not text.startswith(prefix) or (key == "path" and action.kind != "file"):
                 continue
-            path = Path(text.removeprefix(prefix))
-            variable = variable_name("EDGE_ACTIONS", name, key)
-            if not path.is_absolute():
+            path = Path(text.removeprefix(prefix)).expanduser()
+            if not path.is_absolute() and not given.get(variable):
                 path = STATE_FOLDER / path.name
                 variables[variable] = f"{prefix}{path}"
             yield variable, path
@@ -162,8 +174,5 @@ def _remark(variables: Mapping[str, str]) -> Iterator[str]:
     for name, value in variables.items():
         key = name.removeprefix("EDGE_").replace("_", " ").lower()
         yield f"{key}: the service uses {value}, as nothing absolute is configured"
-    if variable_name("EDGE_STORE", "folder") in variables:
-        yield (
-            f'edge status, door and events find it with folder = "{STATE_FOLDER}" under [store]; '
-            "write it there and install again"
-        )
+    if STORE_VARIABLE in variables:
+        yield "edge status, door and events look there, too"

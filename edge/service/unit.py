@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from edge.config.memory import STORE_VARIABLE
+
 NAME = "edge"
 """Of the service, its user, and its folders below /var/lib, /var/cache and /run."""
 
@@ -151,6 +153,27 @@ def make_unit(plan: UnitPlan) -> str:
         restart=_delay_restarts(plan.systemd),
         writable=writable,
     )
+
+
+def read_moved_store(unit: str, config: Path) -> Path | None:
+    r"""Return where a unit has the memory of a configuration; `None` where that itself says it.
+
+    Args:
+        unit: Text of the unit that is installed.
+        config: The configuration, absolute.
+
+    Example:
+        >>> path = Path("/etc/edge/edge.toml")
+        >>> moved = {"EDGE_STORE_FOLDER": "/var/lib/edge"}
+        >>> unit = make_unit(UnitPlan(Path("/bin/python"), path, variables=moved))
+        >>> read_moved_store(unit, path), read_moved_store(unit, Path("/home/pi/edge.toml"))
+        (PosixPath('/var/lib/edge'), None)
+    """
+    lines = unit.splitlines()
+    command = f" --config {_quote(str(config), is_command=True)}"
+    is_of_config = any(line.startswith("ExecStart=") and line.endswith(command) for line in lines)
+    moved = f"Environment={STORE_VARIABLE}={STATE_FOLDER}"
+    return STATE_FOLDER if is_of_config and moved in lines else None
 
 
 def _delay_restarts(version: int) -> str:

@@ -15,12 +15,14 @@ from edge.settings.problem import (
     variable_name,
 )
 from edge.settings.reading import build, read_settings, read_values
+from edge.settings.values import check_fields
 
 __all__ = [
     "Limits",
     "Location",
     "Problem",
     "build",
+    "check_fields",
     "find_nearest",
     "kind_of",
     "read_settings",

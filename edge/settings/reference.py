@@ -1,6 +1,7 @@
 """Texts that a file only refers to: a variable, or a file that others cannot read."""
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from edge.errors import SettingError
 from edge.settings.problem import Location
 
 _LARGEST = 65_536
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def make_absolute(path: Path, at: Location) -> Path:
@@ -30,10 +32,17 @@ def resolve(reference: Mapping[str, object], at: Location) -> str:
     """Read the text that `{env = "NAME"}` or `{file = "PATH"}` refers to.
 
     Raises:
-        SettingError: There is no such text, or others can read the file.
+        SettingError: There is no such text, the variable has no name that one can have, or others
+            can read the file.
     """
     match dict(reference):
         case {"env": str(name), **rest} if name and not rest:
+            if not _VARIABLE.fullmatch(name):  # the secret itself was put here: it is not shown
+                raise SettingError(
+                    "must name a variable of the environment",
+                    received="something that is no name",
+                    fix="Write a name such as MQTT_PASSWORD, and put the secret into that variable",
+                )
             return check_secret(at.environment.get(name, ""), f"the variable {name}")
         case {"file": str(name), **rest} if name and "\0" not in name and not rest:
             return _read_secret_file(make_absolute(Path(name), at))

@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from edge.address import redact
 from edge.errors import SettingError
 from edge.secret import Secret
-from edge.settings.declaring import Limits
+from edge.settings.declaring import KEY, Limits
 from edge.settings.problem import Location, find_nearest, kind_of, show
 from edge.settings.reference import check_secret, make_absolute, resolve
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _WORDS = dict.fromkeys(("true", "1", "yes", "on"), True)
 _WORDS |= dict.fromkeys(("false", "0", "no", "off"), False)
@@ -52,12 +55,31 @@ def from_text(text: str, kind: Any, limits: Limits, at: Location) -> Any:
         SettingError: See `from_table`.
     """
     if kind is Secret:
-        return Secret(check_secret(text, "the environment"))
+        secret = Secret(check_secret(text, "the environment"))
+        _check_limits(secret, limits)
+        return secret
     if kind is Path:
         value: object = str(Path(_read_str(text, at)).expanduser().absolute()) if text else text
     else:
         value = _PARSERS.get(get_origin(kind) or kind, str)(text)
     return from_table(value, kind, limits, replace(at, is_closed=True))
+
+
+def check_fields(settings: "DataclassInstance") -> None:
+    """Hold an instance that was not read from a file against what its fields accept.
+
+    Args:
+        settings: An instance of a dataclass whose fields are made by `edge.settings.setting`.
+
+    Raises:
+        SettingError: The first value that does not fit.
+    """
+    for each in fields(settings):
+        try:
+            _check_limits(getattr(settings, each.name), each.metadata.get(KEY, Limits()))
+        except SettingError as error:
+            rule = error.rule if error.rule[0].isupper() else f"{each.name} {error.rule}"
+            raise SettingError(rule, received=error.received, fix=error.fix) from error
 
 
 def _check_limits(value: Any, limits: Limits) -> None:
@@ -66,7 +88,7 @@ def _check_limits(value: Any, limits: Limits) -> None:
         rule = f"must be one of {', '.join(limits.choices)}"
         raise SettingError(rule, received=show(value), fix=f'Write "{near}"')
     least, most = limits.least, limits.most
-    is_low = least is not None and value < least
+    is_low = least is not None and not value >= least  # nor is a NaN
     if is_low or (most is not None and value > most):
         bounds = f"from {least:g} to {most:g}" if least is not None and most is not None else ""
         bounds = bounds or (f"at least {least:g}" if most is None else f"at most {most:g}")

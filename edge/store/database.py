@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge.errors import StoreError
+from edge.store.media import sync_folder
 from edge.store.tables import MIGRATIONS
 
 DATABASE = "events.sqlite"
@@ -181,3 +182,4 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
         connection.backup(copy)
     with path.open("rb") as file:
         os.fsync(file.fileno())
+    sync_folder(path.parent)

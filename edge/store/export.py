@@ -1,5 +1,6 @@
 """Snapshots of events as photos to train with: a folder per label."""
 
+import contextlib
 import os
 import shutil
 from collections import Counter
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from edge.burst import name_picture
 from edge.errors import OutputError
-from edge.store.media import sync_folder
+from edge.store.media import MediaFolder, sync_folder
 from edge.store.tables import EventRecord
 
 _BURST_GAP_SECONDS = 600.0  # of events that show the same animal in the same light
@@ -70,15 +71,24 @@ def export_snapshots(records: Sequence[EventRecord], folder: Path, *, target: Pa
 def _copy(records: Sequence[EventRecord], folder: Path, aside: Path) -> Exported:
     labels: Counter[str] = Counter()
     without = 0
+    media = MediaFolder(folder)
     for record, name in _name_all(records):
-        source = folder / record.snapshot
-        if record.snapshot_state != "kept" or not source.is_file():
+        source = media.find(record.snapshot)
+        is_kept = record.snapshot_state == "kept" and source is not None
+        if source is None or not is_kept or source.is_symlink():
             without += 1
             continue
         path = aside / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, path)
-        labels[path.parent.name] += 1
+        try:
+            shutil.copyfile(source, path)
+        except FileNotFoundError:  # the running instance has just made room
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()  # a folder without pictures would be a label without any
+            without += 1
+        else:
+            labels[path.parent.name] += 1
     return Exported(dict(labels.most_common()), without)
 
 
@@ -93,8 +103,16 @@ def _name_all(records: Sequence[EventRecord]) -> Iterator[tuple[EventRecord, Pat
         is_new = burst == 0 or not _belongs(record, latest)
         burst, index, first = (burst + 1, 1, record) if is_new else (burst, index + 1, first)
         bursts[label] = (burst, index, first, record)
-        started = datetime.fromtimestamp(first.time_seconds)
+        started = _date(first.time_seconds)
         yield record, Path(label, name_picture(label, started=started, burst=burst, index=index))
+
+
+def _date(seconds: float) -> datetime:
+    """Return a time of this place; 1970 for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0)
 
 
 def _belongs(record: EventRecord, latest: EventRecord) -> bool:

@@ -8,7 +8,10 @@ from edge.store.database import DAMAGED_CODES
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
-SENSELESS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+SENSELESS = (
+    *(sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError),
+    *(TypeError, ValueError, OverflowError),  # of a value that SQLite or JSON has no form for
+)
 """Raised for a record that no database takes, however often it is tried."""
 
 

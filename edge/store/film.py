@@ -84,6 +84,11 @@ class Film:
         self._thread = threading.Thread(target=self._run, name="film", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread that makes the clips goes on."""
+        return self._thread.is_alive()
+
     def see(self, frame: Frame) -> None:
         """Take in a frame, if one is due."""
         seconds = frame.captured_seconds

@@ -4,12 +4,14 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 
 from edge.occurrence import Instant
 from edge.store.database import DATABASE, files_of, transaction
-from edge.store.media import CLIPS, SNAPSHOTS, MediaFolder
-from edge.store.reserve import Reserve
+from edge.store.media import CLIPS, SNAPSHOTS, MediaFolder, size_of
+from edge.store.relief import SPARED, drop_leftovers, drop_oldest
+from edge.store.reserve import RESERVE, Reserve
 from edge.store.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
@@ -18,9 +20,15 @@ _DAY_SECONDS = 86_400.0
 _STEP_SECONDS = 3600.0  # a wall clock that moves by more has been set
 _MARGIN_BYTES = 1_000_000  # the log of the database grows by itself up to this
 _LONG_LOG_BYTES = 65_536
-_AT_ONCE = 8  # files that a full disk loses in one step
-_SPARED = 20  # newest events that a full disk does not touch
+_LARGEST_SHARE = 0.5  # of the limit, for one picture
+_AT_ONCE = 32  # events that lose their pictures in one transaction
 _MEDIA = {CLIPS: "clip", SNAPSHOTS: "snapshot"}
+_CHANGES = ", ".join(
+    f"{name} = '', {name}_bytes = 0, "
+    f"{name}_state = CASE {name}_state WHEN 'kept' THEN 'pruned' ELSE {name}_state END"
+    for name in _MEDIA.values()
+)
+_PRUNE = f"UPDATE events SET {_CHANGES} WHERE sequence = ?"
 
 
 class Housekeeping:
@@ -33,6 +41,7 @@ class Housekeeping:
 
     Attributes:
         events: Events that are kept.
+        newest: Number of the newest event, when they were counted.
         media: Snapshots and clips.
         reserve: Room that is set aside.
     """
@@ -48,17 +57,18 @@ class Housekeeping:
         self._version = -1
         self._offset_seconds: float | None = None
         self._paused_until_seconds = float("-inf")
-        self.events = 0
+        self.events = self.newest = 0
         self.media = MediaFolder(folder)
-        self.reserve = Reserve(folder / "reserve", int(settings.reserve_mb * 1e6))
+        self.reserve = Reserve(folder / RESERVE, int(settings.reserve_mb * 1e6))
         self.measure()
 
     def measure(self) -> None:
         """Count anew, as after another process has removed something."""
         row = self._connection.execute(
-            "SELECT count(*), coalesce(sum(snapshot_bytes + clip_bytes), 0) FROM events"
+            "SELECT count(*), coalesce(sum(snapshot_bytes + clip_bytes), 0), "
+            "coalesce(max(sequence), 0) FROM events"
         ).fetchone()
-        self.events, self._media_bytes = int(row[0]), int(row[1])
+        self.events, self._media_bytes, self.newest = (int(value) for value in row)
         self._version = self._read_version()
 
     def has_changed(self) -> bool:
@@ -67,21 +77,28 @@ class Housekeeping:
 
     def total_bytes(self) -> int:
         """Return what the memory takes on the disk, in bytes."""
-        own = [*files_of(self._folder / DATABASE), self._folder / "reserve"]
-        return (
-            self._media_bytes
-            + self._unnamed_bytes
-            + sum(self.media.size(path.name) for path in own)
-        )
+        own = [*files_of(self._folder / DATABASE), self._folder / RESERVE]
+        return self._media_bytes + self._unnamed_bytes + sum(map(size_of, own))
+
+    def can_hold(self, size_bytes: int) -> bool:
+        """Whether a picture may be kept at all: one that takes the room of all others may not."""
+        room_bytes = (self._settings.keep_mb - self._settings.reserve_mb) * 1e6 - _MARGIN_BYTES
+        return size_bytes <= room_bytes * _LARGEST_SHARE
 
     def note_media(self, size_bytes: int) -> None:
         """Take in that a file of that size was written, and that its row follows."""
         self._unnamed_bytes += size_bytes
 
-    def settle(self) -> None:
-        """Take in that the row of what was written is there."""
+    def settle(self, *, events: int = 0, size_bytes: int = 0) -> None:
+        """Take in that rows are written, without counting all of them anew.
+
+        Args:
+            events: How many events there are more than before.
+            size_bytes: What the files of the rows take.
+        """
         self._unnamed_bytes = 0
-        self.measure()
+        self.events += events
+        self._media_bytes += size_bytes
 
     def make_room(self, size_bytes: int) -> None:
         """Remove the oldest pictures until a file of that size fits, then the oldest rows.
@@ -90,10 +107,8 @@ class Housekeeping:
             sqlite3.Error: The database cannot be written.
         """
         limit_bytes = int(self._settings.keep_mb * 1e6) - _MARGIN_BYTES - size_bytes
-        while self.total_bytes() > limit_bytes:
-            if self._prune_media(1, spared=1):
-                continue
-            if self._drop_leftovers():
+        while (excess_bytes := self.total_bytes() - limit_bytes) > 0:
+            if self._prune_media(excess_bytes) or drop_leftovers(self._folder):
                 continue
             removed = self.remove_oldest(min(max(self.events // 20, 1), self.events - 1))
             if not removed:
@@ -133,6 +148,8 @@ class Housekeeping:
     def remove_aged(self, now: Instant) -> int:
         """Remove what is too old, unless the clock cannot be trusted or was set within the hour.
 
+        That it was set is known also of an earlier run of the same boot.
+
         Raises:
             sqlite3.Error: The database cannot be written.
         """
@@ -140,11 +157,22 @@ class Housekeeping:
             return 0
         offset_seconds = now.wall_seconds - now.monotonic_seconds
         before, self._offset_seconds = self._offset_seconds, offset_seconds
+        if before is None:
+            before = self._remembered_offset(now)
         if before is not None and abs(offset_seconds - before) > _STEP_SECONDS:
             self._paused_until_seconds = now.monotonic_seconds + _STEP_SECONDS
         if now.monotonic_seconds < self._paused_until_seconds:
             return 0
         return self.remove_before(now.wall_seconds - self._settings.keep_days * _DAY_SECONDS)
+
+    def _remembered_offset(self, now: Instant) -> float | None:
+        """Return how the clocks stood when this boot last had a right one, as its events say."""
+        row = self._connection.execute(
+            "SELECT wall_seconds - monotonic_seconds FROM events WHERE boot_id = ? AND is_trusted "
+            "ORDER BY sequence DESC LIMIT 1",
+            (now.boot_id,),
+        ).fetchone()
+        return None if row is None else float(row[0])
 
     def correct_times(self, now: Instant) -> int:
         """Work out when events of this boot were that began before the clock was right.
@@ -175,7 +203,7 @@ class Housekeeping:
         Returns:
             Whether something was freed.
         """
-        if self._drop_leftovers() or self._shorten_log() or self._drop_files():
+        if drop_leftovers(self._folder) or self._shorten_log() or self._drop_files():
             return True
         if for_picture:
             return False
@@ -183,7 +211,7 @@ class Housekeeping:
             logger.warning("memory: the disk is full, the reserve is given up")
             return True
         with contextlib.suppress(sqlite3.Error):
-            return self.remove_oldest(min(self.events // 10, self.events - _SPARED)) > 0
+            return self.remove_oldest(min(self.events // 10, self.events - SPARED)) > 0
         return False
 
     def reconcile(self) -> None:
@@ -217,7 +245,9 @@ class Housekeeping:
     def _remove(self, which: str, value: float) -> int:
         """Remove rows first: a file that stays behind is found, a row without a file misleads."""
         rows = self._connection.execute(
-            f"SELECT sequence, event_id, snapshot, clip FROM events {which}", (value,)
+            "SELECT sequence, event_id, snapshot, clip, snapshot_bytes + clip_bytes "
+            f"FROM events {which}",
+            (value,),
         ).fetchall()
         if not rows:
             return 0
@@ -231,60 +261,49 @@ class Housekeeping:
         for row in rows:
             self.media.remove(row[2])
             self.media.remove(row[3])
-        self.measure()
+        self.settle(events=-len(rows), size_bytes=-sum(row[4] for row in rows))
         return len(rows)
 
-    def _prune_media(self, number: int, *, spared: int) -> bool:
-        """Remove the pictures of the oldest events that have some; say whether there were any."""
+    def _prune_media(self, size_bytes: int) -> bool:
+        """Remove the pictures of the oldest events, about that much; say whether there were any."""
         rows = self._connection.execute(
-            "SELECT sequence, snapshot, clip FROM events "
+            "SELECT sequence, snapshot, clip, snapshot_bytes + clip_bytes FROM events "
             "WHERE (snapshot_state = 'kept' OR clip_state = 'kept') "
-            "AND sequence <= (SELECT max(sequence) FROM events) - ? ORDER BY sequence LIMIT ?",
-            (spared, number),
+            "AND sequence < (SELECT max(sequence) FROM events) ORDER BY sequence LIMIT ?",
+            (_AT_ONCE,),
         ).fetchall()
-        for column, name in enumerate(_MEDIA.values()):
-            names = [row[2 - column] for row in rows]
-            self._mark(
-                name, "pruned", [row[0] for row, path in zip(rows, names, strict=True) if path]
-            )
-            for path in names:
-                self.media.remove(path)
-        if rows:
-            self.measure()
-        return bool(rows)
+        before_bytes = accumulate((row[3] for row in rows), initial=0)
+        rows = [row for row, before in zip(rows, before_bytes, strict=False) if before < size_bytes]
+        if not rows:
+            return False
+        with transaction(self._connection):
+            self._connection.executemany(_PRUNE, [(row[0],) for row in rows])
+        for row in rows:
+            self.media.remove(row[1])
+            self.media.remove(row[2])
+        self._media_bytes -= sum(row[3] for row in rows)
+        return True
 
     def _drop_files(self) -> bool:
         """Remove the oldest clips or, without any, snapshots; the rows follow once they can."""
         newest = self._connection.execute("SELECT max(sequence) FROM events").fetchone()[0] or 0
-        for kind, name in _MEDIA.items():
-            files = sorted(path for path, _ in self.media.files() if path.parent.name == kind)
-            old = [path for path in files if _sequence_of(path) <= newest - _SPARED][:_AT_ONCE]
-            if old:
-                for path in old:
-                    path.unlink(missing_ok=True)
-                with contextlib.suppress(sqlite3.Error):
-                    self._mark(name, "pruned", map(_sequence_of, old))
-                    self.measure()
-                return True
-        return False
-
-    def _drop_leftovers(self) -> bool:
-        """Remove databases that were put aside, and copies from before a migration."""
-        is_any = False
-        for mark in ("corrupt", "before"):
-            for path in self._folder.glob(f"{DATABASE}.{mark}-*"):
-                path.unlink(missing_ok=True)
-                is_any = True
-        return is_any
+        kind, sequences = drop_oldest(self.media, newest=newest)
+        if not sequences:
+            return False
+        with contextlib.suppress(sqlite3.Error):
+            self._mark(_MEDIA[kind], "pruned", sequences)
+            self.measure()
+        return True
 
     def _shorten_log(self) -> bool:
         """Move what the log of the database holds to its place; say whether that freed much."""
-        before_bytes = self.media.size(f"{DATABASE}-wal")
+        log = self._folder / f"{DATABASE}-wal"
+        before_bytes = size_of(log)
         if before_bytes < _LONG_LOG_BYTES:
             return False
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return self.media.size(f"{DATABASE}-wal") < before_bytes
+        return size_of(log) < before_bytes
 
     def _mark(self, name: str, state: str, sequences: Iterable[int]) -> None:
         """Write down that snapshots or clips are gone."""
@@ -299,8 +318,3 @@ class Housekeeping:
 
     def _read_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def _sequence_of(path: Path) -> int:
-    digits = path.name.partition("-")[0]
-    return int(digits) if digits.isdecimal() else 0

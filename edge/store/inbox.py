@@ -11,7 +11,8 @@ from edge.store.tables import EventRecord
 
 _MOST_EVENTS = 1000
 _MOST_OTHERS = 5000
-_MOST_PICTURES = 16  # snapshots and clips; each may be a megabyte
+_MOST_PICTURES = 16  # snapshots and clips
+_MOST_PICTURE_BYTES = 32_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +50,8 @@ class Inbox:
 
     Attributes:
         lost_events: Events that were left out because 1,000 waited.
-        lost_pictures: Snapshots and clips that were left out because 16 waited.
+        lost_others: Ends and outcomes that were left out because 5,000 waited.
+        lost_pictures: Snapshots and clips that were left out because 16, or 32 MB, waited.
 
     Example:
         >>> inbox = Inbox()
@@ -65,6 +67,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._is_closed = False
         self.lost_events = 0
+        self.lost_others = 0
         self.lost_pictures = 0
 
     @property
@@ -88,6 +91,7 @@ class Inbox:
                     self.lost_events += 1
             elif len(self._jobs) >= _MOST_EVENTS + _MOST_OTHERS:
                 self._drop_oldest(is_event=False)
+                self.lost_others += 1
             self._jobs.append(job)
             self._changed.notify_all()
 
@@ -131,9 +135,11 @@ class Inbox:
 
     def _lighten(self, job: Job) -> Job:
         """Leave a picture out if too many wait."""
-        if _picture_of(job) is None:
+        size_bytes = _picture_bytes(job)
+        if not size_bytes:
             return job
-        if sum(_picture_of(one) is not None for one in self._jobs) < _MOST_PICTURES:
+        waiting = [size for size in map(_picture_bytes, self._jobs) if size]
+        if len(waiting) < _MOST_PICTURES and sum(waiting) + size_bytes <= _MOST_PICTURE_BYTES:
             return job
         self.lost_pictures += 1
         if isinstance(job, Started):
@@ -147,7 +153,7 @@ class Inbox:
                 return
 
 
-def _picture_of(job: Job) -> Snapshot | bytes | None:
+def _picture_bytes(job: Job) -> int:
     if isinstance(job, Started):
-        return job.snapshot
-    return job.avi if isinstance(job, Filmed) else None
+        return 0 if job.snapshot is None else job.snapshot.size_bytes
+    return len(job.avi or b"") if isinstance(job, Filmed) else 0

@@ -17,6 +17,8 @@ from edge.store.failures import SENSELESS, Failure, classify_failure
 from edge.store.housekeeping import Housekeeping
 from edge.store.inbox import Ended, Filmed, Inbox, Job, Started
 from edge.store.media import CLIPS, SNAPSHOTS
+from edge.store.relief import free_unopened
+from edge.store.reserve import RESERVE, Reserve
 from edge.store.salvage import replace_damaged
 from edge.store.settings import StoreSettings
 from edge.store.tables import insert_event, insert_outcome
@@ -29,6 +31,7 @@ _AGE_SECONDS = 600.0
 _CHECK_SECONDS = 3600.0
 _LOG_SECONDS = 600.0  # until a failure of the same kind is logged again
 _MOST_STEPS = 40  # of freeing a full disk for one job
+_SALVAGE_SECONDS = 60.0  # from one salvage to the next, which puts aside what the first has made
 _FOLDER_MODE = 0o750
 
 
@@ -85,6 +88,7 @@ class Keeper:
         self._inode = 0
         self._next = 1
         self._looked_seconds = self._aged_seconds = self._checked_seconds = float("-inf")
+        self._salvage_from_seconds = float("-inf")
         self._told_seconds: dict[str, float] = {}
         self.figures = Figures()
 
@@ -110,19 +114,19 @@ class Keeper:
             work: What to do.
             is_proof: Whether there is no trouble if it can be done.
         """
-        for _ in range(_MOST_STEPS):
+        for step in range(_MOST_STEPS):
             try:
                 self._open()
                 work()
             except (sqlite3.Error, OSError) as error:
                 failure = classify_failure(error, free_bytes=self._free_bytes())
-                if not self._mend(failure, error):
+                if not self._try_to_mend(failure, error) or step == _MOST_STEPS - 1:
                     self._set_trouble(failure, error)
                     return False
             else:
-                self._tell(trouble="" if is_proof else self.figures.trouble)
-                return True
-        return False
+                break
+        self._tell(trouble="" if is_proof else self.figures.trouble)
+        return True
 
     def _write_next(self) -> None:
         """Write the oldest job and take it out; one that can never be written is given up."""
@@ -135,23 +139,29 @@ class Keeper:
             logger.warning("memory: a record cannot be stored (%s)", error)
         self._inbox.pop(job)
 
+    def _try_to_mend(self, failure: Failure, error: sqlite3.Error | OSError) -> bool:
+        """Do what helps, where that may fail as well; say whether it is worth another attempt."""
+        try:
+            return self._mend(failure, error)
+        except (sqlite3.Error, OSError) as another:
+            if self._is_news("mending"):
+                logger.warning("memory: it cannot be mended (%s)", another)
+            self._close()
+            return False
+
     def _mend(self, failure: Failure, error: sqlite3.Error | OSError) -> bool:
         """Do what helps; say whether it is worth another attempt."""
-        if failure is Failure.FULL and self._house is not None:
-            return self._house.free_disk()
-        if failure is Failure.DAMAGED:
-            logger.warning("memory: the database is damaged (%s)", " ".join(str(error).split()))
-            return self._salvage()
+        if failure is Failure.FULL:
+            if self._house is not None:
+                return self._house.free_disk()
+            return free_unopened(self._folder, Reserve(self._folder / RESERVE, size_bytes=0))
         self._close()  # whatever it is, it may be another file the next time
-        return False
-
-    def _salvage(self) -> bool:
-        self._close()
-        try:
-            connection, _ = replace_damaged(self._path, clock=self._clock)
-        except (sqlite3.Error, OSError) as error:
-            logger.warning("memory: the damaged database cannot be replaced (%s)", error)
+        now_seconds = self._clock.monotonic()
+        if failure is not Failure.DAMAGED or now_seconds < self._salvage_from_seconds:
             return False
+        self._salvage_from_seconds = now_seconds + _SALVAGE_SECONDS
+        logger.warning("memory: the database is damaged (%s)", " ".join(str(error).split()))
+        connection, _ = replace_damaged(self._path, clock=self._clock)
         self._take(connection)
         return True
 
@@ -170,8 +180,7 @@ class Keeper:
         self._connection = connection
         self._inode = self._path.stat().st_ino
         self._house = Housekeeping(connection, self._folder, self._settings)
-        last = connection.execute("SELECT max(sequence) FROM events").fetchone()[0]
-        self._next = (last or 0) + 1
+        self._next = self._house.newest + 1
         self._checked_seconds = self._clock.monotonic()
         self._house.reconcile()
 
@@ -205,6 +214,9 @@ class Keeper:
     def _write_event(self, job: Started) -> Started:
         """Write the picture, then the row that names it."""
         connection, house = self._parts()
+        if house.has_changed():  # another process has pruned, or is about to end
+            house.measure()
+            self._next = max(self._next, house.newest + 1)
         record = replace(job.record, sequence=max(job.record.sequence, self._next))
         if record.snapshot and not house.media.size(record.snapshot):  # the database is a new one
             record = replace(record, snapshot="", snapshot_state="lost", snapshot_bytes=0)
@@ -228,9 +240,9 @@ class Keeper:
             job = done
         house.make_room(0)
         with transaction(connection):
-            insert_event(connection, record)
+            is_new = insert_event(connection, record)
         self._next = record.sequence + 1
-        house.settle()
+        house.settle(events=int(is_new), size_bytes=record.snapshot_bytes if is_new else 0)
         house.limit_events()
         return job
 
@@ -247,13 +259,17 @@ class Keeper:
             "UPDATE events SET clip = ?, clip_state = ?, clip_bytes = ? WHERE sequence = ?",
             (name, "kept" if name else "lost", size_bytes, row[0]),
         )
-        house.settle()
+        house.settle(size_bytes=size_bytes)
 
     def _write_picture(self, kind: str, sequence: int, event_id: str, content: bytes) -> str:
         """Write a file and return its name; empty if the disk does not take it."""
         _, house = self._parts()
-        house.make_room(len(content))
-        for _ in range(_MOST_STEPS):
+        is_small = house.can_hold(len(content))
+        if is_small:
+            house.make_room(len(content))
+        elif self._is_news("size"):
+            logger.warning("memory: a picture of %d bytes is too large to keep", len(content))
+        for _ in range(_MOST_STEPS if is_small else 0):
             try:
                 if not house.reserve.leaves_room(len(content)):
                     raise OSError(errno.ENOSPC, "the disk is full")

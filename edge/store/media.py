@@ -68,16 +68,24 @@ class MediaFolder:
 
     def remove(self, name: str) -> None:
         """Remove a file; nothing happens if it is not there, or has no name."""
-        if name:
+        path = self.find(name)
+        if path is not None:
             with contextlib.suppress(OSError):
-                (self._folder / name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
     def size(self, name: str) -> int:
         """Return the size of a file in bytes; 0 if it is not there."""
-        try:
-            return (self._folder / name).stat().st_size if name else 0
-        except OSError:
-            return 0
+        path = self.find(name)
+        return 0 if path is None else size_of(path)
+
+    def find(self, name: str) -> Path | None:
+        """Return the path of what a row names; `None` if it would lie outside the two folders.
+
+        A database may come from somebody else, and its rows name files to be read and removed.
+        """
+        kind, _, file = name.partition("/")
+        is_inside = kind in _KINDS and file not in ("", ".", "..") and not set(file) & {"/", "\0"}
+        return self._folder / name if is_inside else None
 
     def files(self) -> Iterator[tuple[Path, int]]:
         """Yield every file of both folders with its size in bytes, unfinished ones too."""
@@ -86,6 +94,14 @@ class MediaFolder:
                 for entry in found:
                     with contextlib.suppress(FileNotFoundError):
                         yield Path(entry.path), entry.stat(follow_symlinks=False).st_size
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes; 0 if it is not there, perhaps no longer."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def sync_folder(folder: Path) -> None:

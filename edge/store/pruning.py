@@ -39,7 +39,6 @@ def prune(folder: Path, *, keep: int | None = None, before_seconds: float | None
     """
     EventReader(folder).close()  # of which it says what is wrong, and makes none
     with _open(folder) as (connection, house):
-        house.reconcile()
         before_bytes = house.total_bytes()
         events = 0
         if before_seconds is not None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from edge.errors import StoreError
 from edge.store.database import DATABASE, files_of, open_for_reading
-from edge.store.media import MediaFolder
+from edge.store.media import MediaFolder, size_of
+from edge.store.reserve import RESERVE
 from edge.store.tables import EventRecord, read_outcomes, read_records
 
 _TIME = "coalesce(corrected_seconds, wall_seconds)"
@@ -157,9 +158,9 @@ class EventReader:
         Raises:
             StoreError: It is damaged.
         """
-        media = sum(size for _, size in MediaFolder(self._folder).files())
-        own = (*files_of(self._folder / DATABASE), self._folder / "reserve")
+        own = (*files_of(self._folder / DATABASE), self._folder / RESERVE)
         with self._translating():
+            media = sum(size for _, size in MediaFolder(self._folder).files())
             count, first, last, undated = self._connection.execute(
                 f"SELECT count(*), min({_TIME}), max({_TIME}), "
                 "coalesce(sum(NOT is_trusted AND corrected_seconds IS NULL), 0) FROM events"
@@ -173,7 +174,7 @@ class EventReader:
                 undated=undated,
                 snapshots=self._count("snapshot_state", "events"),
                 clips=self._count("clip_state", "events"),
-                bytes=media + sum(path.stat().st_size for path in own if path.exists()),
+                bytes=media + sum(map(size_of, own)),
             )
 
     def _count(self, column: str, table: str) -> dict[str, int]:
@@ -187,7 +188,7 @@ class EventReader:
         """Let a database that cannot be read be an error for people."""
         try:
             yield
-        except (sqlite3.Error, ValueError) as error:
+        except (sqlite3.Error, ValueError, OSError) as error:
             raise StoreError(
                 "The memory of events must be readable",
                 received=f"{self._folder / DATABASE}: {error}",

@@ -159,8 +159,10 @@ class Recorder:
         trouble = figures.trouble
         if not self._thread.is_alive() and not self._is_closed:
             trouble = "the thread that writes has ended"
-        elif not trouble and self._inbox.lost_events:
-            trouble = f"{self._inbox.lost_events} events are lost: too many waited"
+        elif self._film is not None and not self._film.is_alive and not self._is_closed:
+            trouble = trouble or "the thread that makes the clips has ended"
+        elif not trouble:
+            trouble = self._tell_losses()
         return StoreStatus(
             events=figures.events,
             bytes=figures.bytes,
@@ -169,6 +171,13 @@ class Recorder:
             lost_snapshots=figures.lost_pictures + self._inbox.lost_pictures,
             trouble=trouble,
         )
+
+    def _tell_losses(self) -> str:
+        if self._inbox.lost_events:
+            return f"{self._inbox.lost_events} events are lost: too many waited"
+        if self._inbox.lost_others:
+            return f"{self._inbox.lost_others} ends or outcomes are lost: too many waited"
+        return ""
 
     def flush(self, *, timeout_seconds: float) -> bool:
         """Wait until all that was told so far is on the disk; say whether it is.

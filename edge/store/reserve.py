@@ -4,6 +4,9 @@ import contextlib
 import os
 from pathlib import Path
 
+RESERVE = "reserve"
+"""Name of the file in the folder of the memory."""
+
 
 class Reserve:
     """A file of some size that holds nothing.

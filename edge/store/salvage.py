@@ -53,6 +53,21 @@ def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Sa
     """
     aside = _put_aside(path)
     connection = open_database(path)
+    try:
+        salvage = Salvage(aside, *_fill(connection, path, aside, clock))
+    except BaseException:
+        connection.close()
+        raise
+    logger.warning(
+        "memory: the database was damaged; %d events read from it, the rest is in %s",
+        salvage.events,
+        aside,
+    )
+    return connection, salvage
+
+
+def _fill(connection: sqlite3.Connection, path: Path, aside: Path, clock: Clock) -> tuple[int, int]:
+    """Take over what is readable; return how many events and outcomes there were."""
     deadline_seconds = clock.monotonic() + _LONGEST_SECONDS
     counts = _take_over(aside, connection, clock, deadline_seconds)
     if counts == (0, 0):  # perhaps only the first page is gone, which says where the tables are
@@ -60,13 +75,7 @@ def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Sa
         if repaired is not None:
             counts = _take_over(repaired, connection, clock, deadline_seconds)
             _remove(repaired)
-    salvage = Salvage(aside, *counts)
-    logger.warning(
-        "memory: the database was damaged; %d events read from it, the rest is in %s",
-        salvage.events,
-        aside,
-    )
-    return connection, salvage
+    return counts
 
 
 def _put_aside(path: Path) -> Path:

@@ -33,6 +33,10 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             wall_seconds REAL NOT NULL, monotonic_seconds REAL NOT NULL, boot_id TEXT NOT NULL,
             is_trusted INTEGER NOT NULL)""",
         "CREATE INDEX outcomes_of_event ON outcomes (event_id)",
+        "CREATE INDEX events_with_media ON events (sequence) "
+        "WHERE snapshot_state = 'kept' OR clip_state = 'kept'",
+        "CREATE INDEX events_without_date ON events (boot_id) "
+        "WHERE NOT is_trusted AND corrected_seconds IS NULL",
     ),
 )
 """What makes each version of the tables out of the one before; the first out of nothing."""
@@ -110,6 +114,18 @@ class EventRecord:
 
 
 _COLUMNS = tuple(field.name for field in fields(EventRecord))
+_TEXTS = frozenset(
+    (
+        *("event_id", "kind", "label", "evidence", "rule", "text", "boot_id", "model"),
+        *("model_sha256", "snapshot", "snapshot_state", "clip", "clip_state"),
+    )
+)
+_OPTIONAL = frozenset(
+    (
+        *("corrected_seconds", "end_wall_seconds", "end_monotonic_seconds"),
+        *("start_seconds", "end_seconds"),
+    )
+)
 _INSERT = (
     f"INSERT INTO events ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (event_id) DO NOTHING"
@@ -125,14 +141,15 @@ SELECT_OUTCOMES = f"SELECT sequence, {', '.join(_OUTCOMES)} FROM outcomes "
 """To be followed by a condition; the rows are for `insert_outcome_row`."""
 
 
-def insert_event(connection: "Connection", record: EventRecord) -> None:
-    """Write a record, unless there is one of that event."""
+def insert_event(connection: "Connection", record: EventRecord) -> bool:
+    """Write a record, unless there is one of that event; say whether it was written."""
     values = {name: getattr(record, name) for name in _COLUMNS}
     values["scores"] = json.dumps(
         {label: score for label, score in record.scores.items() if math.isfinite(score)}
     )
     values["score"] = record.score if math.isfinite(record.score) else 0.0
-    connection.execute(_INSERT, [_clean(value) for value in values.values()])
+    done = connection.execute(_INSERT, [_clean(value) for value in values.values()])
+    return done.rowcount > 0
 
 
 def insert_outcome(connection: "Connection", outcome: Outcome) -> None:
@@ -160,10 +177,10 @@ def read_record(row: Sequence[Any]) -> EventRecord:
     """
     values = dict(zip(_COLUMNS, row, strict=True))
     scores = json.loads(values["scores"])
-    texts = (values["label"], values["event_id"], values["snapshot"], values["clip"])
-    numbers = (values["wall_seconds"], values["score"])
-    is_sound = all(isinstance(text, str) for text in texts) and all(
-        isinstance(number, int | float) for number in numbers
+    is_sound = all(isinstance(values[name], str) for name in _TEXTS) and all(
+        isinstance(value, int | float) or (value is None and name in _OPTIONAL)
+        for name, value in values.items()
+        if name not in _TEXTS and name != "scores"
     )
     if not is_sound or not isinstance(scores, dict) or len(values["event_id"]) != 32:
         raise ValueError(f"no event: {row!r:.100}")

@@ -16,8 +16,9 @@ def test_no_schedule_overruns_and_every_death_releases(capsys):
     from guard import FAULTS, run
 
     run(schedules=60, deaths=6)
-    *faults, schedules, alone, both = capsys.readouterr().out.splitlines()
+    *faults, hits, schedules, alone, both = capsys.readouterr().out.splitlines()
     assert len(faults) == len(FAULTS)
+    assert hits.endswith("while the output was energised")
     assert "60 schedules" in schedules
     assert ": 0 overruns of 0.3 + 0.5 s, longest 0." in schedules
     assert "off within 1 s 6 of 6 times" in alone

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import webhookd
 from broker import Mosquitto, Subscriber, free_port, has_mosquitto
-from occurrences import FixedWall, make_context, make_occurrence, wait_until
+from occurrences import FixedWall, make_context, occur_now, wait_until
 
 from edge.actions import find_kind, known_kinds, open_action
 from edge.actions.dispatch import Dispatcher
@@ -244,7 +244,7 @@ def hanging_settings(given):
 
 def test_action_performs(given, make):
     action = make(given.good)
-    occurrence = make_occurrence(0xABC)
+    occurrence = occur_now(0xABC)
     said = action.perform(occurrence)
     assert said
     assert "\n" not in said
@@ -254,8 +254,8 @@ def test_action_performs(given, make):
 def test_action_fails_without_harm(given, make, dispatch, caplog):
     dispatcher, outcomes = dispatch(bad=make(given.bad, "bad"), good=make(given.good, "good"))
     for number in (1, 2):
-        dispatcher.submit("bad", make_occurrence(number))
-        dispatcher.submit("good", make_occurrence(number))
+        dispatcher.submit("bad", occur_now(number))
+        dispatcher.submit("good", occur_now(number))
     wait_until(lambda: len(outcomes) == 4)
     results = [outcome.result for outcome in outcomes if outcome.action == "bad"]
     assert results == (["done"] * 2 if given.is_patient else ["failed"] * 2)
@@ -269,7 +269,7 @@ def test_action_may_be_closed_twice(given, make):
     for is_used in (False, True):
         action = make(given.good)
         if is_used:
-            action.perform(make_occurrence())
+            action.perform(occur_now())
             action.note(Status("porch", "live"))
         action.close()
         action.close()
@@ -280,7 +280,7 @@ def test_action_closes_while_it_hangs(given, make):
 
     def perform():
         with suppress(ActionError):
-            action.perform(make_occurrence())
+            action.perform(occur_now())
 
     thread = threading.Thread(target=perform, daemon=True)
     thread.start()
@@ -298,11 +298,11 @@ def test_action_delays_neither_the_caller_nor_another_while_it_hangs(given, make
     slowest_seconds = 0.0
     for number in range(20):
         start_seconds = time.monotonic()
-        dispatcher.submit("stuck", make_occurrence(number))
+        dispatcher.submit("stuck", occur_now(number))
         dispatcher.note(Status("porch", "live"))
         dispatcher.statuses()
         slowest_seconds = max(slowest_seconds, time.monotonic() - start_seconds)
-    dispatcher.submit("good", make_occurrence(0xABC))
+    dispatcher.submit("good", occur_now(0xABC))
     wait_until(lambda: given.arrived(f"{0xABC:032x}"))
     assert slowest_seconds < AT_ONCE_SECONDS
 
@@ -356,7 +356,7 @@ def test_action_shows_its_secrets_nowhere(given, make, dispatch, caplog, tmp_pat
     shown.append(f"{caught.value!r} {caught.value}")
     dispatcher, outcomes = dispatch(**actions)
     for name in actions:
-        dispatcher.submit(name, make_occurrence())
+        dispatcher.submit(name, occur_now())
     wait_until(lambda: len(outcomes) == 2)
     shown += [repr(outcomes), repr(dispatcher.statuses()), caplog.text]
     for path in (tmp_path / "folder").rglob("*"):

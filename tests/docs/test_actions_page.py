@@ -21,7 +21,7 @@ def section(page, title):
     return page.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("kind", ["webhook", "exec", "file"])
+@pytest.mark.parametrize("kind", ["gpio", "webhook", "exec", "file"])
 def test_page_lists_the_settings_and_their_defaults(page, kind):
     table = section(page, kind).split("| setting |")[1].split("\n\n")[0]
     listed = dict(re.findall(r"^\| `(\w+)` \| (.*?) ?\|", table, re.MULTILINE))
@@ -36,6 +36,8 @@ def _shown(default):
         return [""]
     if default is None:
         return ["none", "the system's"]
+    if isinstance(default, str):
+        return [f'`"{default}"`']
     return ["`[]`"] if default == () else [f"`{default}`".lower(), f"{default:g}"]
 
 

@@ -37,6 +37,7 @@ NOT_RUN = {
 }
 RUN = ("edge ", "python benchmarks/", "cp ", "truncate ")
 CAMERA = {"--camera 0": "--source clip.avi --as-fast-as-possible"}
+NO_HARDWARE = {"EDGE_SOURCE": "clip.avi", "EDGE_ACTIONS_DOOR_PIN": "file:pin.csv"}
 NEEDS_DATA = "pets-data"  # commands on the embedded model's data take an hour
 # Run by tests of their own, in folders of their own.
 OWN_TEST = ("collect.md", "replay.md", "pet-door.md", "service.md")
@@ -132,13 +133,13 @@ def write_keras_file(folder: Path) -> None:
     (folder / "mine.txt").write_text("\n".join(labels))
 
 
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a documented command with this environment's `edge` and Python."""
     for documented, stand_in in CAMERA.items():
         line = line.replace(documented, stand_in)
     words = [str(EDGE) if word == "edge" else word for word in shlex.split(line)]
     words = [sys.executable if word == "python" else word for word in words]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), **variables}
     return subprocess.run(
         words,
         cwd=folder,
@@ -159,12 +160,28 @@ def test_every_documented_command_is_run_or_listed():
         assert is_runnable(line) or is_listed, f"{page.name}: {line}"
 
 
+PATHS = {
+    "maker": ("train", "convert", "evaluate", "run"),
+    "door": ("init", "check", "run", "run"),
+}
+
+
+def test_door_path_of_the_readme(workplace):
+    """A clip stands for the camera, and a file for the pin."""
+    lines = [line for line in shell_lines(ROOT / "README.md") if is_runnable(line)]
+    for line in lines[-len(PATHS["door"]) :]:
+        done = run(line, workplace, **NO_HARDWARE)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+    assert (workplace / "pin.csv").read_text().endswith(",0\n")
+
+
 @pytest.mark.slow
 def test_maker_path_of_the_readme(workplace):
     pytest.importorskip("tensorflow", reason="needs the extra 'desktop'")
     lines = [line for line in shell_lines(ROOT / "README.md") if is_runnable(line)]
-    assert [line.split()[1] for line in lines] == ["train", "convert", "evaluate", "run"]
-    for line in lines:
+    assert [line.split()[1] for line in lines] == [*PATHS["maker"], *PATHS["door"]]
+    for line in lines[: len(PATHS["maker"])]:
         done = run(line, workplace)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 """What the tests of actions are given: occurrences, contexts, a clock on the wall, patience."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from edge.clock import SystemClock
@@ -12,7 +13,7 @@ AT = Instant(1_800_000_000.25, 12.5, "boot", is_trusted=True)
 PATIENCE_SECONDS = 20.0
 
 
-def make_occurrence(number=0, *, label="cat", rule="let in", has_snapshot=True):
+def make_occurrence(number=0, *, label="cat", rule="let in", has_snapshot=True, at=AT):
     """Make the occurrence of an event, named by a number."""
     snapshot = Snapshot(blank_frame().pixels_bgr) if has_snapshot else None
     return Occurrence(
@@ -22,10 +23,15 @@ def make_occurrence(number=0, *, label="cat", rule="let in", has_snapshot=True):
         score=0.98765,
         scores={"cat": 0.98765, "none": 0.01235},
         evidence="3 of 5",
-        at=AT,
+        at=at,
         model_sha256="ab" * 32,
         snapshot=snapshot,
     )
+
+
+def occur_now(number=0):
+    """Make an occurrence of this moment; what is old opens no door."""
+    return make_occurrence(number, at=replace(AT, monotonic_seconds=time.monotonic()))
 
 
 def make_context(folder: Path, *, name="tell"):

@@ -51,6 +51,9 @@ class Door:
         return [f"{verdict.rule.name}: {verdict.result}" for verdict in verdicts]
 
 
+_EVERY_TIME = {"labels": ("cat",), "at_most_every_seconds": 0.0, "veto_score": 0.5}
+
+
 def rule(name="in", **fields):
     """Make a rule for cats without a limit, unless the fields say otherwise."""
-    return RuleSpec(name, **({"labels": ("cat",), "at_most_every_seconds": 0.0} | fields))
+    return RuleSpec(name, **(_EVERY_TIME | fields))

@@ -356,3 +356,21 @@ def test_template_is_right_with_all_that_is_commented_out(name, tmp_path):
     assert "swordfish" not in repr(config)
     expected = {"webcam": 0, "pet-door": 3}[name]  # actions that are still to be named by a rule
     assert len(config.warnings) == expected
+
+
+def test_a_rule_tells_all_of_its_errors_at_once(tmp_path):
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        '[[rules]]\nname = " "\nlabels = []\nvetoed_by = ["unknown"]\n'
+        '[[rules]]\nname = "in"\nlabels = ["cat", "dog"]\nvetoed_by = ["dog"]\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        read_config(path, environment={})
+    assert [problem.partition(" Write")[0] for problem in caught.value.problems] == [
+        "edge.toml:2: rules[0].name: must be a line of text. Received: ' '.",
+        "edge.toml:3: rules[0].labels: must name at least one label. Received: none.",
+        "edge.toml:4: rules[0].vetoed_by: must name labels of the model, which 'unknown' is not. "
+        "Received: unknown. Take unknown out.",
+        "edge.toml:8: rules[1].vetoed_by: must name other labels than labels. Received: dog in "
+        "both. Take dog out of one of them.",
+    ]

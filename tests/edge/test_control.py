@@ -12,6 +12,7 @@ import time
 import pytest
 
 from edge.control import SOCKET_NAME, Answers, ControlServer, FolderLock, Outputs, ask
+from edge.control.lock import is_held
 from edge.control.status_record import read_status, write_status
 from edge.control.wire import LONGEST_QUESTION
 from edge.errors import NotRunningError, SettingError, StoreError
@@ -116,6 +117,16 @@ def test_ask_tells_that_nothing_runs(tmp_path):
         ask(tmp_path, "status")
     with pytest.raises(NotRunningError, match="Start it: edge run --config"):
         ask(tmp_path / "missing", "status")
+
+
+def test_ask_tells_that_it_starts(tmp_path):
+    lock = FolderLock(tmp_path)
+    with pytest.raises(NotRunningError, match="one that starts or ends at this moment"):
+        ask(tmp_path, "status")
+    lock.close()
+    with pytest.raises(NotRunningError, match="none that answers"):
+        ask(tmp_path, "status")
+    assert not is_held(tmp_path, locks=tmp_path / "none")
 
 
 def test_ask_tells_that_it_hangs(tmp_path):

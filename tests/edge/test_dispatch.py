@@ -326,3 +326,14 @@ def test_open_action_makes_one_and_names_the_nearest_kind(tmp_path):
         open_action("gpoi", settings, make_context(tmp_path))
     with pytest.raises(SettingError, match="Take one of these, or install its package"):
         open_action("zzz", settings, make_context(tmp_path))
+
+
+def test_dispatcher_survives_an_action_that_wants_to_end_the_program(dispatch):
+    def leave(occurrence):
+        raise SystemExit(3)
+
+    dispatcher = dispatch(tell=Recording(leave))
+    dispatcher.submit("tell", make_occurrence(1))
+    dispatcher.submit("tell", make_occurrence(2))
+    wait_until(lambda: dispatcher.statuses()[0].failed == 2)
+    assert dispatcher.statuses()[0].trouble == "SystemExit: 3"

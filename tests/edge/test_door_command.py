@@ -67,6 +67,19 @@ def test_door_tells_machines(capsys, told, config):
     assert json.loads(captured.out) == expected | {"trouble": ""}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[actions.hub]\nkind = "mqtt"\npassword = {env = "OF_ANOTHER_USER"}\n',  # no secrets here
+        'lables = 1\n[actions.door]\nkind = "gpoi"\n',  # is being changed at the moment
+    ],
+)
+def test_door_is_locked_whatever_else_the_configuration_says(capsys, told, config, text):
+    config.write_text(text)
+    code, captured = call(capsys, "lock", "--config", config)
+    assert (code, captured.out) == (0, "door: mode lock, closed\n")
+
+
 def test_door_refuses_an_output_that_there_is_not(capsys, told, config):
     code, captured = call(capsys, "open", "--output", "gate", "--config", config)
     assert (code, captured.out, told) == (2, "", [])

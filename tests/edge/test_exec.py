@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -91,6 +92,15 @@ def test_exec_goes_on_where_the_snapshot_cannot_be_written(tmp_path, monkeypatch
     assert open_python(tmp_path, text).perform(make_occurrence()) == "ended with code 0: ''"
 
 
+def test_exec_goes_on_where_no_folder_can_be_made(tmp_path, monkeypatch):
+    def fail(**arguments):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fail)
+    text = "import os; print(repr(os.environ['EDGE_EVENT_SNAPSHOT']))"
+    assert open_python(tmp_path, text).perform(make_occurrence()) == "ended with code 0: ''"
+
+
 FAILING = [
     # it says no
     ("print('first'); print('no cat\\x07 here'); raise SystemExit(3)", r"3 from .*: no cat\? here"),
@@ -125,6 +135,12 @@ def test_exec_leaves_no_daemon_behind_and_does_not_wait_for_it(tmp_path):
     start_seconds = time.monotonic()
     said = open_python(tmp_path, text).perform(make_occurrence())
     assert time.monotonic() - start_seconds < 5
+    wait_until(lambda: not is_running(int(said.rpartition(" ")[2])))
+
+
+def test_exec_leaves_no_group_of_its_session_behind(tmp_path):
+    text = "import subprocess; print(subprocess.Popen(['sleep', '600'], process_group=0).pid)"
+    said = open_python(tmp_path, text).perform(make_occurrence())
     wait_until(lambda: not is_running(int(said.rpartition(" ")[2])))
 
 
@@ -189,7 +205,7 @@ def test_exec_check_finds_the_program_and_does_not_call_it(tmp_path):
     assert not (tmp_path / "called").exists()
 
 
-@pytest.mark.parametrize("program", ["/nowhere/at/all", "no-such-program-anywhere", "./script"])
+@pytest.mark.parametrize("program", ["/nowhere/at/all", "no-such-program-anywhere"])
 def test_exec_check_names_a_program_that_is_not_there(tmp_path, monkeypatch, program):
     monkeypatch.chdir(tmp_path)
     _make_script(tmp_path, "#!/bin/sh\n", 0o755)
@@ -198,13 +214,13 @@ def test_exec_check_names_a_program_that_is_not_there(tmp_path, monkeypatch, pro
 
 
 # Commands that can never be called.
-UNFIT = [(), ("",), ("sh", "a\0b")]
+UNFIT = [(), ("",), ("sh", "a\0b"), ("./script",), ("bin/script",)]
 
 
 @pytest.mark.parametrize("command", UNFIT)
 def test_exec_settings_refuse_a_command(command):
     check = ExecSettings.__dataclass_fields__["command"].metadata["edge.settings"].check
-    with pytest.raises(SettingError, match=r"must name a program|zero byte"):
+    with pytest.raises(SettingError, match=r"must name a program|zero byte|absolute path"):
         check(command)
 
 

@@ -105,7 +105,7 @@ def make_switch(pin, **limits):
 def test_switch_loses_the_output_with_the_lease():
     pin = TimedPin()
     switch, reports = make_switch(pin)
-    switch.hear("energise 1 4", 0.0)
+    switch.hear("energise 1 4 0", 0.0)
     assert switch.tick(0.0) == LEASE_SECONDS
     switch.tick(LEASE_SECONDS)
     assert not pin.level
@@ -116,12 +116,14 @@ def test_switch_loses_the_output_with_the_lease():
 def test_switch_refuses_what_is_no_time(seconds):
     pin = TimedPin()
     switch, reports = make_switch(pin)
-    switch.hear(f"energise 1 {seconds}", 0.0)
+    switch.hear(f"energise 1 {seconds} 0", 0.0)
     assert not pin.level
     assert reports[0].startswith("refused 1 it was asked for")
 
 
-@pytest.mark.parametrize("line", ["", "energise", "energise 1", "open sesame", "\0", "beat " * 99])
+@pytest.mark.parametrize(
+    "line", ["", "energise", "energise 1", "energise 1 4", "open sesame", "\0", "beat " * 99]
+)
 def test_switch_takes_anything_else_as_a_beat(line):
     pin = TimedPin()
     switch, reports = make_switch(pin)
@@ -136,11 +138,35 @@ def test_switch_goes_on_without_its_account():
 
     pin, reports = TimedPin(), []
     switch = Switch(pin, Governor(Limits()), report=reports.append, record=record)
-    switch.hear("energise 1 1", 0.0)
-    switch.hear("energise 2 2", 0.5)
+    switch.hear("energise 1 1 0", 0.0)
+    switch.hear("energise 2 2 0.5", 0.5)
     switch.tick(0.6)
     assert pin.level
-    assert reports == ["unrecorded", "granted 1 1.000", "unrecorded", "granted 2 2.000"]
+    assert reports == ["unrecorded", "granted 1 1.000", "granted 2 2.000"]
+
+
+@pytest.mark.parametrize("sent", ["-0.1", "nan", "x"])
+def test_switch_refuses_what_was_asked_for_before_it_was_stopped(sent):
+    pin = TimedPin()
+    switch, reports = make_switch(pin)
+    switch.hear(f"energise 1 4 {sent}", LEASE_SECONDS)
+    assert not pin.level
+    assert reports == ["refused 1 it was asked for too long ago"]
+
+
+def test_switch_writes_its_account_before_and_after_and_never_meanwhile():
+    pin, accounts = TimedPin(), []
+    limits = Limits(longest_seconds=5.0)
+    switch = Switch(
+        pin,
+        Governor(limits),
+        report=lambda line: None,
+        record=lambda spans: accounts.append((pin.level, *spans)),
+    )
+    switch.hear("energise 1 1 0", 0.0)
+    switch.hear("energise 2 2 0.5", 0.5)  # a disk that stalls now would keep it energised
+    switch.hear("release", 0.6)
+    assert accounts == [(False, Span(0.0, 5.0)), (False, Span(0.0, 0.6))]
 
 
 def run_schedule(seed, *, is_faulty):
@@ -164,8 +190,8 @@ def run_schedule(seed, *, is_faulty):
         now += pause
         pin.now = now
         if generator.random() > 0.1:
-            line = generator.choice(["beat", "beat", "release", "energise 1 {:.3f}"])
-            switch.hear(line.format(generator.expovariate(0.2)), now)
+            line = generator.choice(["beat", "beat", "release", "energise 1 {:.3f} {:.6f}"])
+            switch.hear(line.format(generator.expovariate(0.2), now), now)
         rest = max(switch.tick(now), 1e-6)
     while rest != float("inf"):
         now += rest

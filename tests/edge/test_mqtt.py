@@ -9,7 +9,7 @@ from edge.actions.courier import _pause_seconds
 from edge.actions.mqtt import MqttSettings
 from edge.errors import ActionError, GuardError, SettingError
 from edge.secret import Secret
-from edge.settings import _KEY
+from edge.settings.declaring import KEY
 from edge.status import ActionStatus, OutputStatus, StoreStatus
 
 DOOR = OutputStatus("door", "auto", is_energised=False, is_open=False)
@@ -86,6 +86,28 @@ def test_mqtt_is_available_while_there_is_a_picture(broker, subscribe, make_acti
     until(lambda: last(subscriber, "availability") == b"offline")
     action.close()
     action.perform(occurrence())  # kept for the next start, and no thread is begun
+
+
+# The output as it was last, and what the broker goes on telling after the end.
+AT_THE_END = [
+    (OutputStatus("door", "auto", is_energised=True, is_open=True), b"closed"),
+    (OutputStatus("door", "auto", is_energised=True, is_open=False), b"open"),  # fail_state open
+    (OutputStatus("door", "auto", is_energised=False, is_open=False), b"closed"),
+    (OutputStatus("door", "auto", is_energised=True, is_open=True, trouble="stuck"), b"open"),
+]
+
+
+@pytest.mark.parametrize(("output", "state"), AT_THE_END)
+def test_mqtt_leaves_the_position_without_current_behind(
+    broker, subscribe, make_action, output, state
+):
+    subscriber = subscribe(broker)
+    action = make_action(broker)
+    action.note(live(outputs=(output,)))
+    until(lambda: last(subscriber, "output/door/state"))
+    action.close()
+    until(lambda: last(subscriber, "availability") == b"offline")
+    assert last(subscriber, "output/door/state") == state
 
 
 def test_mqtt_home_assistant_restart(broker, subscribe, make_action):
@@ -214,7 +236,7 @@ def test_mqtt_secret_shows_nowhere():
     ],
 )
 def test_mqtt_settings_refused(field, value, words):
-    check = MqttSettings.__dataclass_fields__[field].metadata[_KEY].check
+    check = MqttSettings.__dataclass_fields__[field].metadata[KEY].check
     with pytest.raises(SettingError, match=words) as caught:
         check(value)
     assert "swordfish" not in str(caught.value)
@@ -222,7 +244,7 @@ def test_mqtt_settings_refused(field, value, words):
 
 @pytest.mark.parametrize(("field", "value"), [("host", "hub.local"), ("discovery", "")])
 def test_mqtt_settings_accepted(field, value):
-    MqttSettings.__dataclass_fields__[field].metadata[_KEY].check(value)
+    MqttSettings.__dataclass_fields__[field].metadata[KEY].check(value)
 
 
 def test_pause_has_jitter_and_ends_at_ten_seconds():

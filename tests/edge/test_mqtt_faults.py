@@ -14,6 +14,7 @@ from edge.actions import broker as broker_module
 from edge.actions import courier
 from edge.actions.broker_faults import BrokerError
 from edge.secret import Secret
+from edge.snapshot import Snapshot
 from edge.status import OutputStatus
 
 PROGRAM = """
@@ -295,3 +296,20 @@ def test_thread_that_dies_is_shown(broker, subscribe, make_action):
     until(lambda: subscriber.payloads(f"{BASE}/output/door/mode"))
     subscriber.publish(f"{BASE}/output/door/set", "open")
     until(lambda: "thread that delivers has ended" in action.backlog().trouble)
+
+
+def test_broker_that_takes_no_picture_of_that_length(
+    new_broker, subscribe, make_action, monkeypatch
+):
+    """It hangs up at one: without regard to that, no event would ever come through."""
+    broker = new_broker("allow_anonymous true", "max_packet_size 20000").start()
+    subscriber = subscribe(broker)
+    action = make_action(broker)
+    monkeypatch.setattr(Snapshot, "jpeg", lambda self: bytes(50_000))
+    action.perform(occurrence(1, has_snapshot=True))
+    until(lambda: numbers(subscriber) == [1])
+    assert "porch/image shows must be at most 19488 bytes" in action.backlog().trouble
+    monkeypatch.setattr(Snapshot, "jpeg", lambda self: bytes(5_000))
+    action.perform(occurrence(2, has_snapshot=True))
+    until(lambda: subscriber.payloads(f"{BASE}/image"))
+    until(lambda: not action.backlog().trouble)

@@ -124,6 +124,10 @@ def test_notifier_tells_of_a_reload_and_its_end(notifier, listener):
     listener.read()
     notifier.reloading()
     assert listener.read() == [["RELOADING=1", "MONOTONIC_USEC=100000000"]]
+    notifier.handle(LIVE)  # the old settings still count
+    assert listener.read() == []
+    notifier.reloaded()
+    notifier.handle(LIVE)
     notifier.handle(LIVE)
     assert listener.read() == [["READY=1"]]
 

@@ -79,6 +79,13 @@ def test_rule_believes_whoever_says_that_the_picture_is_not_live():
     assert door.take(replace(look, decision=frozen), 0.1) == []
 
 
+def test_newest_frame_must_give_the_label_too():
+    door = Door(rule())
+    look = look_at(0.0, "cat")  # believed by the frames before it
+    assert door.take(replace(look, prediction=replace(look.prediction, top_label="dog")), 0.0) == []
+    assert door.see(0.1, "cat") == FIRED
+
+
 def test_rule_waits_until_the_label_is_believed_for_long_enough():
     door = Door(rule(min_seconds=0.3))
     told = [door.see(tenth / 10, "cat") for tenth in range(4)]
@@ -329,19 +336,19 @@ def test_a_rule_of_a_model_that_gives_fewer_scores_fires_on_none_of_them():
 
 # fields, what the error says
 REFUSED = [
-    ({"name": " "}, "name of the rule ' ' must be a line of text"),
+    ({"name": " "}, "name must be a line of text"),
     ({"name": "a\nb"}, "must be a line of text"),
-    ({"labels": ()}, "labels of the rule 'in' must name at least one label. Received: ()"),
+    ({"labels": ()}, "labels must name at least one label. Received: none"),
     ({"labels": ("unknown",)}, "labels of the model, which 'unknown' is not"),
     ({"vetoed_by": ("unknown",)}, "labels of the model, which 'unknown' is not"),
-    ({"vetoed_by": ("dog", "cat")}, "must name other labels than labels, not ['cat']"),
-    ({"when": "always"}, "when of the rule 'in' must be one of start, present"),
-    ({"min_score": 1.1}, "min_score of the rule 'in' must be from 0 to 1. Received: 1.1. See doc"),
-    ({"min_score": math.nan}, "min_score of the rule 'in' must be from 0 to 1. Received: nan"),
-    ({"min_seconds": -1.0}, "min_seconds of the rule 'in' must be from 0 to 3600"),
-    ({"at_most_every_seconds": 1e9}, "at_most_every_seconds of the rule 'in' must be from 0 to 6"),
-    ({"veto_score": 0.0}, "veto_score of the rule 'in' must be from 0.01 to 1"),
-    ({"veto_seconds": 0.0}, "veto_seconds of the rule 'in' must be from 1 to 86400"),
+    ({"vetoed_by": ("dog", "cat")}, "must name other labels than labels. Received: cat in both"),
+    ({"when": "always"}, "when must be one of start, present"),
+    ({"min_score": 1.1}, "min_score must be from 0 to 1. Received: 1.1. Write 1."),
+    ({"min_score": math.nan}, "min_score must be from 0 to 1. Received: nan"),
+    ({"min_seconds": -1.0}, "min_seconds must be from 0 to 3600"),
+    ({"at_most_every_seconds": 1e9}, "at_most_every_seconds must be from 0 to 6"),
+    ({"veto_score": 0.0}, "veto_score must be from 0.01 to 1"),
+    ({"veto_seconds": 0.0}, "veto_seconds must be from 1 to 86400"),
     ({"hours": "6-22"}, "Hours must be written HH:MM-HH:MM"),
     ({"days": ("someday",)}, "A day must be one of mon, tue"),
 ]

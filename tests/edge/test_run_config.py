@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -355,6 +356,38 @@ def test_sighup_goes_back_to_the_old_configuration_if_the_new_one_cannot_be_open
     process.terminate()
     process.communicate()
     assert process.returncode == 0
+
+
+def test_sighup_waits_for_the_end_of_a_save_and_tells_systemd_when_it_counts(
+    start, config, tmp_path, monkeypatch
+):
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    systemd.settimeout(LONGEST_SECONDS)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    clip = write_scene(tmp_path / "long.avi", [RED] * 900)
+    path = config(source=clip)
+    process = start("--config", path)
+    wait_for(process.stdout, is_of("rule", rule="let in"))
+    text = path.read_text().replace("let in", "changed")
+    path.write_text(text[: text.index("[[rules]]")])  # valid, and without a rule
+    process.send_signal(signal.SIGHUP)
+    told = []
+    while not told or not told[-1].startswith("RELOADING=1"):
+        told.append(systemd.recv(4096).decode())
+    path.write_text(text)
+    assert systemd.recv(4096).decode().startswith("READY=1")
+    status = ask(tmp_path / "memory", "status")
+    assert status["uptime_seconds"] < 2.0  # of the new configuration
+    wait_for(process.stdout, is_of("rule", rule="changed"))
+    config(source=clip, label="raed")
+    process.send_signal(signal.SIGHUP)
+    wait_for(process.stderr, lambda line: "the old one stays" in line)
+    told = [systemd.recv(4096).decode().split("\n")[0] for _ in range(2)]
+    assert told == ["RELOADING=1", "READY=1"]
+    process.terminate()
+    process.communicate()
+    systemd.close()
 
 
 def test_sighup_without_a_configuration_ends_the_process(start, tmp_path, colours):

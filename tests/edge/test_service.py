@@ -214,8 +214,13 @@ def test_plan_moves_what_is_relative_to_where_the_service_may_write(write_config
         "EDGE_ACTIONS_DOOR_PIN": "file:/var/lib/edge/pin.csv",
         "EDGE_ACTIONS_JOURNAL_PATH": "/var/lib/edge/events.jsonl",
     }
-    assert plan.remarks[-1].startswith(
-        'edge status, door and events find it with folder = "/var/lib/edge" under [store]'
+    assert plan.remarks == (
+        "store folder: the service uses /var/lib/edge, as nothing absolute is configured",
+        "actions door pin: the service uses file:/var/lib/edge/pin.csv, "
+        "as nothing absolute is configured",
+        "actions journal path: the service uses /var/lib/edge/events.jsonl, "
+        "as nothing absolute is configured",
+        "edge status, door and events look there, too",
     )
 
 
@@ -247,6 +252,18 @@ def test_plan_takes_secrets_from_the_file_of_variables(write_config, tmp_path):
         plan_service(config, systemd=252, environment={})
     (tmp_path / "service.env").write_text('# of the porch\nCAMERA_URL="http://10.0.0.8/video"\n')
     assert plan_service(config, systemd=252, environment={}).unit.config == config
+
+
+def test_plan_heeds_what_the_service_gets_and_nothing_else(write_config, tmp_path):
+    config = write_config()
+    (tmp_path / "service.env").write_text(
+        "EDGE_STORE_FOLDER=/srv/cats\nEDGE_ACTIONS_JOURNAL_PATH=/srv/log/events.jsonl\n"
+    )
+    mine = {"EDGE_STORE_FOLDER": "/home/me", "EDGE_SOURCE": "gopher", "EDGE_RUN_MAX_FPS": "x"}
+    plan = plan_service(config, systemd=252, environment=mine)
+    assert plan.unit.store == Path("/srv/cats")
+    assert plan.unit.writable == (Path("/srv/cats"), Path("/srv/log"))
+    assert plan.unit.variables == {}
 
 
 def test_variables_that_cannot_be_read_are_named(tmp_path):

@@ -51,7 +51,7 @@ class Store:
                 changed = {name: path, f"{name}_state": "kept", f"{name}_bytes": len(content)}
                 record = replace(record, **changed)
         insert_event(self.connection, record)
-        self.house.settle()
+        self.house.settle(events=1, size_bytes=len(snapshot) + len(clip))
 
     def records(self):
         return list(read_records(self.connection, "ORDER BY sequence"))
@@ -131,7 +131,7 @@ def test_remove_aged(make_store, moment, left):
     store.add(0.0, is_trusted=False)
     store.add(NOON + 10 * DAY_SECONDS)
     store.add(NOON + 10 * DAY_SECONDS)
-    store.house.remove_aged(moment)
+    store.house.remove_aged(replace(moment, boot_id="a later one"))
     assert store.numbers() == left
 
 
@@ -146,6 +146,16 @@ def test_remove_aged_waits_an_hour_after_the_clock_was_set(make_store):
     assert store.numbers() == [1, 2]
     store.house.remove_aged(now(jumped_seconds + 1800, 1800.0))
     assert store.house.remove_aged(now(jumped_seconds + 5500, 5500.0)) == 1  # right after all
+
+
+def test_remove_aged_knows_of_an_earlier_run_that_the_clock_was_set(make_store):
+    store = make_store(keep_days=90)
+    store.add(NOON)
+    store.add(NOON)
+    monotonic_seconds = store.records()[-1].monotonic_seconds
+    jumped = now(NOON + 400 * DAY_SECONDS, monotonic_seconds + 60.0)
+    assert store.house.remove_aged(jumped) == 0
+    assert store.numbers() == [1, 2]
 
 
 def test_reconcile_brings_rows_and_files_together(make_store):

@@ -177,10 +177,35 @@ def test_webhook_is_not_held_up_by_an_event_that_the_server_chokes_on(open_webho
 
     with serving(choking) as server:
         action = open_webhook(server.url())
-        action.perform(make_occurrence(0, label="bad"))
-        for number in range(1, 6):
+        for number in range(4):
+            action.perform(make_occurrence(number, label="bad"))
+        for number in range(4, 10):
             action.perform(make_occurrence(number))
-        wait_until(lambda: action.backlog().waiting == 1)
+        wait_until(lambda: action.backlog().waiting == 4)
+
+
+def test_webhook_does_not_wait_behind_what_an_earlier_run_has_left(open_webhook):
+    with serving(BUSY) as server:
+        action = open_webhook(server.url())
+        for number in range(3):
+            action.perform(make_occurrence(number))
+        action.close()
+        server.behave = silent
+        action = open_webhook(server.url())
+        start_seconds = time.monotonic()
+        assert action.perform(make_occurrence(3)) == "waits (behind 3 others)"
+        assert time.monotonic() - start_seconds < 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_webhook_whose_thread_dies_shows_it(open_webhook, monkeypatch):
+    def fail(self, *arguments, **more):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Caller, "send", fail)
+    action = open_webhook("http://127.0.0.1:9/", timeout_seconds=0.1)
+    action.perform(make_occurrence())
+    wait_until(lambda: "thread that delivers has ended" in action.backlog().trouble)
 
 
 def test_webhook_drops_the_oldest_when_too_many_wait(open_webhook):
