@@ -1,10 +1,13 @@
 """Heat and supply of the machine, asked for in the background."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.hardware import Power, read_power, read_temperature
+
+logger = logging.getLogger(__name__)
 
 _PERIOD_SECONDS = 10.0
 
@@ -25,7 +28,7 @@ class Health:
 class Vitals:
     """Asks for temperature and supply every ten seconds, in a thread of its own.
 
-    A tool that hangs or fails delays nobody: what was heard last stays.
+    A tool that hangs delays nobody: what was heard last stays. Troubles are logged on change.
 
     Args:
         temperature: Asks for degrees Celsius.
@@ -56,5 +59,8 @@ class Vitals:
             celsius = self._temperature()
             self.health = Health(celsius, self.health.troubles)
             power = self._power()
-            self.health = Health(celsius, () if power is None else power.now)
+            before, self.health = self.health, Health(celsius, () if power is None else power.now)
+            if self.health.troubles != before.troubles:
+                troubles = ", ".join(self.health.troubles) or "supply and heat are well again"
+                logger.warning("machine: %s", troubles)
             self._stop.wait(self._period_seconds)
