@@ -35,7 +35,8 @@ _NO_URL = re.compile(r"[\s\x00-\x20\x7f\ud800-\udfff]")  # the last: bytes that 
 _NUMBERED = frozenset({CAMERA, PICAMERA})
 
 _HIDDEN = "***"
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*)")
+# From the start of a word on and without going back, so that a long one takes no long time.
+_URL = re.compile(r"((?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]++://)(\S*)")
 _VALUE = re.compile(r"([^/?&;#=]*)=([^&;#?]*)")
 _HARMLESS_NAMES = frozenset(
     {"action", "camera", "ch", "channel", "compression", "fps", "height", "media", "mode"}

@@ -26,6 +26,9 @@ _FRESH_SECONDS = 2.0  # who was at the door before that may have gone
 
 # Which mode asks for an output that is kept energised, by what the de-energised one means.
 _HELD_MODE = {"closed": "open", "open": "lock"}
+_RESTING_MODE = {"closed": "lock", "open": "open"}
+_MEANINGS = {"closed": "open", "open": "closed"}  # of the energised output, likewise
+_BY_HAND = {"open": "left alone: kept open by hand", "lock": "left alone: locked by hand"}
 
 
 class GpioAction:
@@ -33,8 +36,8 @@ class GpioAction:
 
     The output is a pin that a process of its own owns, see `edge.guard`. De-energised is the safe
     level: it is set before anything else, and whatever dies. What it means is declared by
-    `fail_state`: a lock that opens with current is "closed" without, one that opens without
-    current is "open".
+    `fail_state`: a lock that opens with current is "closed" without, and a rule that fires opens
+    it for a pulse; one that opens without current is "open", and a rule that fires closes it.
 
     A person may keep it open or locked (`edge door`), which is remembered over a restart: the mode
     that needs current keeps the output energised as long and as often as the limits allow, and in
@@ -83,7 +86,7 @@ class GpioAction:
         self._settings = settings
         self._context = context
         self._memory = context.folder / f"output-{context.name}.json"
-        self._mode = _read_mode(self._memory)
+        self._mode = _read_mode(self._memory, unread=_RESTING_MODE[settings.fail_state])
         limits = Limits(
             longest_seconds=settings.longest_seconds,
             duty=settings.duty_percent / 100,
@@ -112,7 +115,7 @@ class GpioAction:
         """
         mode = self._mode
         if mode != "auto":
-            return f"left alone: {'kept open' if mode == 'open' else 'locked'} by hand"
+            return _BY_HAND[mode]
         if occurrence.rule in self._vetoed:
             return "left alone: vetoed meanwhile"
         age_seconds = self._context.clock.monotonic() - occurrence.at.monotonic_seconds
@@ -129,8 +132,8 @@ class GpioAction:
         self._fired_rule = occurrence.rule
         if self._mode != "auto" and not self._is_held:  # locked while the guard was asked
             self._output.release()
-            return "left alone: locked by hand"
-        return f"energised for {granted_seconds:.1f} s"
+            return _BY_HAND.get(self._mode, "left alone")
+        return f"energised, {_MEANINGS[self._settings.fail_state]} for {granted_seconds:.1f} s"
 
     def note(self, status: Status) -> None:
         """Release the output when a veto comes up for the rule that has energised it."""
@@ -190,8 +193,10 @@ class GpioAction:
                 received=self._output.trouble or "no answer of its guard",
                 fix="End other programs that use it, and look at the user's groups (gpio)",
             )
-        meaning = self._settings.fail_state
-        yield f"pin {self._settings.pin}: claimed, de-energised ({meaning})"
+        state = self._settings.fail_state
+        yield f"pin {self._settings.pin}: claimed, de-energised ({state})"
+        if state == "open":
+            yield "a rule that fires closes it, for its pulse"
 
     def close(self) -> None:
         """Release the output and end its guard; a second call does nothing."""
@@ -221,16 +226,18 @@ class GpioAction:
             logger.debug("output %s: %s", self._context.name, error.received)
 
 
-def _read_mode(path: Path) -> str:
-    """Return the mode that was remembered; "auto" where none was, "lock" where it is unreadable."""
+def _read_mode(path: Path, *, unread: str) -> str:
+    """Return the mode that was remembered; "auto" where none was, `unread` if it is no mode."""
     try:
         mode = json.loads(path.read_bytes())["mode"]
     except FileNotFoundError:
         return "auto"
     except (OSError, ValueError, KeyError, TypeError):
-        logger.warning("%s cannot be read: the output stays locked until edge door auto", path)
-        return "lock"
-    return mode if mode in MODES else "lock"
+        mode = None
+    if mode in MODES:
+        return str(mode)
+    logger.warning("%s: names no mode, the output stays de-energised until edge door auto", path)
+    return unread
 
 
 def _remember_mode(path: Path, mode: str) -> None:

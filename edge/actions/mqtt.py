@@ -152,7 +152,8 @@ class MqttAction:
 
     def backlog(self) -> Backlog:
         """Say what waits."""
-        return Backlog(self._outbox.waiting, self._outbox.lost, self._courier.trouble)
+        trouble = self._courier.trouble or self._outbox.trouble
+        return Backlog(self._outbox.waiting, self._outbox.lost, trouble)
 
     def check(self) -> Iterator[str]:
         """Connect for real, and hang up again.

@@ -19,19 +19,25 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_WRAPPING = tuple(  # IPv6 addresses of which the last four bytes are an IPv4 one
+    ipaddress.IPv6Network(text)
+    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")  # RFC 6052, 8215, 2765
+)
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _NEVER = tuple(
     ipaddress.ip_network(text)
     for text in (
         "0.0.0.0/8",
         "169.254.0.0/16",
-        "100.100.100.200/32",  # metadata of a cloud, outside the link-local range
+        "100.100.100.200/32",  # services of clouds, outside the link-local range
+        "168.63.129.16/32",
+        "192.0.0.192/32",
         "224.0.0.0/4",
         "240.0.0.0/4",
         "::/128",
         "fe80::/10",
         "fd00:ec2::254/128",  # as above
+        "fd20:ce::254/128",
         "ff00::/8",
     )
 )
@@ -164,7 +170,8 @@ def _inner(address: _Address) -> _Address:
         return address
     if address.ipv4_mapped or address.sixtofour:
         return address.ipv4_mapped or address.sixtofour or address
-    is_wrapped = address in _NAT64 or (address in _COMPATIBLE and int(address) > 1)
+    is_wrapped = any(address in network for network in _WRAPPING)
+    is_wrapped = is_wrapped or (address in _COMPATIBLE and int(address) > 1)
     return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF) if is_wrapped else address
 
 

@@ -28,7 +28,7 @@ def door(
 ) -> None:
     """Open the door by hand, lock it, or leave it to the rules again.
 
-    "open" keeps it open as long and as often as its limits allow; with "lock" nothing opens it.
+    "open" keeps it open as long and as often as its limits allow; with "lock" no rule opens it.
     The mode is remembered over a restart, and edge status shows it.
 
     Raises:

@@ -316,7 +316,7 @@ def _emit_csv(rows: Sequence[dict[str, Any]]) -> None:
     writer = csv.DictWriter(buffer, _CSV, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    for line in buffer.getvalue().splitlines():
+    for line in buffer.getvalue().removesuffix("\n").split("\n"):
         output.emit_text(line)
 
 

@@ -12,6 +12,7 @@ from edge.cli.run_settings import make_evidence
 from edge.control import Answers, ControlServer, FolderLock, Outputs
 from edge.control.outputs import Output
 from edge.control.reporter import Heat, Informants, Reporter
+from edge.errors import StoreError
 from edge.occurrence import Action, ActionContext
 from edge.records import Clock, Follower
 from edge.responder import Pulse, Responder, Sight, Teller
@@ -101,8 +102,16 @@ def open_response(
         listeners=(dispatcher.note, *listeners),
     )
     answers = Answers(lambda: reporter.status, pulse.idle_seconds, outputs)
-    opened.enter_context(closing(ControlServer(config.store.folder, answers)))
+    _open_control(config.store.folder, answers, opened)
     return pulse, responder, reporter
+
+
+def _open_control(folder: Path, answers: Answers, opened: ExitStack) -> None:
+    """Listen at the control socket; a folder that has become read-only keeps no door shut."""
+    try:
+        opened.enter_context(closing(ControlServer(folder, answers)))
+    except StoreError as error:
+        logger.error("control: edge status and edge door do not reach this run: %s", error)  # noqa: TRY400
 
 
 class _Opening:

@@ -13,6 +13,7 @@ from edge.cli.run_config import RunPlan
 from edge.cli.run_reload import Reloader, wait_until_saved
 from edge.clock import SystemClock
 from edge.errors import CatseyeError, MissingExtraError, SettingError
+from edge.integrity import verify_model
 
 if TYPE_CHECKING:
     from edge.capture.process import CaptureProcess
@@ -62,7 +63,7 @@ class Session:
         self._notifier = _make_notifier(self._clock)
         self.reloader = Reloader(
             None if read is None else partial(_read_anew, read, plan),
-            when_asked=_nothing if self._notifier is None else self._notifier.reloading,
+            when_asked=self._tell_reload,
             when_refused=self._note_settled,
         )
         self._tally: Tally | None = None
@@ -195,6 +196,10 @@ class Session:
             return JsonTeller(is_dry=is_dry, when_unread=self._stop.set)
         return PlainTeller(is_dry=is_dry)
 
+    def _tell_reload(self) -> None:
+        if self._notifier is not None:
+            self._notifier.reloading()
+
     def _note_settled(self) -> None:
         """Let the next look tell systemd that a reload is over, whatever has come of it."""
         if self._notifier is not None:
@@ -223,10 +228,6 @@ class Session:
             timer.cancel()
 
 
-def _nothing() -> None:
-    """Do nothing: there is nobody to be told."""
-
-
 def _make_notifier(clock: SystemClock) -> "Notifier | None":
     """Make what tells systemd; its imports are spared where there is none."""
     if "NOTIFY_SOCKET" not in os.environ:
@@ -240,12 +241,15 @@ def _read_anew(read: Reader, before: RunPlan) -> RunPlan:
     """Read the configuration anew, and check what can be checked while the old one runs.
 
     Raises:
-        CatseyeError: It is wrong, the model cannot be read, or does not have the labels.
+        CatseyeError: It is wrong, or the model cannot be read, does not run as it did where it was
+            made, or does not have the labels.
     """
     if before.config is not None:
         wait_until_saved(before.config.path)
     plan = read()
-    _check_labels(plan, run_parts.read_model(plan.settings))
+    model = run_parts.read_model(plan.settings)
+    _check_labels(plan, model)
+    verify_model(model, runtime=plan.settings.runtime)
     return plan
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from edge.config.configuration import (
     SourceSection,
 )
 from edge.config.relations import find_contradictions, find_idle_actions
-from edge.config.text import ConfigText, make_error, read_text
+from edge.config.text import MOST_PROBLEMS, ConfigText, make_error, read_text
 from edge.config.variables import ALIASES, find_unknown_variables, spread_aliases
 from edge.settings import (
     Location,
@@ -107,7 +108,7 @@ class _Reader:
         for each in actions.values():
             self._note_variables(type(each.settings), self._at(f"actions.{each.name}"))
         at = self._at("")
-        self.problems += find_contradictions(self.text.table, actions, at=at)
+        self.problems += islice(find_contradictions(self.text.table, actions, at=at), MOST_PROBLEMS)
         if self.problems or not (place and source and model and regions and run and clock):
             return None
         if store is None:

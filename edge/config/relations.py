@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge.config.configuration import ActionConfig, Config
+from edge.labels import name_some
 from edge.settings import Location, Problem, find_nearest, show, variable_name
 
 
@@ -57,7 +58,8 @@ def _find_missing_actions(
                 key = f"rules[{index}].actions"
                 near = find_nearest(name, names)
                 fix = f"Write {near}" if near else f"Add a table [actions.{name}]"
-                text = f"there is no action of this name; there are {', '.join(names) or 'none'}"
+                known = name_some(names, like=name) or "none"
+                text = f"there is no action of this name; there are {known}"
                 line = at.line(f"{key}[{number}]") or at.line(key)
                 yield Problem(line, key, text, show(name), fix)
 

@@ -13,6 +13,10 @@ from edge.errors import ConfigError
 from edge.settings import Problem
 
 _LARGEST_BYTES = 1_000_000
+
+MOST_PROBLEMS = 100
+"""So many are told; nobody reads on."""
+
 # A key of many parts takes tomllib memory by the square of their number.
 _LONG_KEY = re.compile(r"""(?<![\w-])(?>(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}""")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
@@ -53,15 +57,20 @@ def read_text(path: Path) -> ConfigText:
 
 def make_error(path: Path, problems: tuple[Problem, ...]) -> ConfigError:
     """Make the error that lists all problems, in the order of the lines."""
-    in_order = sorted(problems, key=lambda problem: problem.line or 0)
+    in_order = sorted(problems, key=lambda problem: problem.line or 0)[:MOST_PROBLEMS]
+    untold = len(problems) - len(in_order)
+    rest = (f"{path.name}: and {untold} more",) if untold else ()
     count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
     return ConfigError(
         "The configuration must be free of errors",
         received=f"{path} with {count}",
         fix="Correct what these lines name",
-        problems=tuple(
-            f"{path.name}:{problem}" if problem.line else f"{path.name}: {problem}"
-            for problem in in_order
+        problems=(
+            *(
+                f"{path.name}:{problem}" if problem.line else f"{path.name}: {problem}"
+                for problem in in_order
+            ),
+            *rest,
         ),
     )
 

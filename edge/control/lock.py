@@ -3,6 +3,7 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from edge.errors import StoreError
 
@@ -13,11 +14,13 @@ _LOCKS = Path("/proc/locks")
 class FolderLock:
     """Holds a store folder for this process, until `close` or the end of the process.
 
+    A folder that was held before may have become read-only or full since: it can still be held.
+
     Args:
         folder: The store folder; made where it is missing.
 
     Raises:
-        StoreError: Another instance holds it, or it cannot be written.
+        StoreError: Another instance holds it, or it never could be written.
 
     Example:
         >>> import tempfile
@@ -29,7 +32,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / _NAME).open("ab")
+            self._file = _open(folder / _NAME)
         except OSError as error:
             raise StoreError(
                 "The store folder must be writable",
@@ -49,6 +52,15 @@ class FolderLock:
     def close(self) -> None:
         """Let the folder go; a second call does nothing."""
         self._file.close()
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("ab")
+    except OSError:
+        if not path.is_file():
+            raise
+        return path.open("rb")
 
 
 def is_held(folder: Path, *, locks: Path = _LOCKS) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import CatseyeError, GuardError
 from edge.guard.pins import open_pin
-from edge.guard.request import GuardNote, list_notes, read_note, start_time
+from edge.guard.request import NOTES, GuardNote, list_notes, read_note, start_time
 
 _LONGEST_SECONDS = 5.0
 _RETRY_SECONDS = 0.05
@@ -38,6 +38,7 @@ def release_all(folder: Path) -> list[str]:
     for name, note in notes.items():
         try:
             _release(name, note)
+            _forget(folder / NOTES / f"{name}.json", note)
         except GuardError as error:
             failures.append(error)
     if failures:  # all that could be made safe is
@@ -56,6 +57,13 @@ def kill_guard(note: GuardNote) -> None:
 def _is_guard(pid: int) -> bool:
     """Whether a process is a guard: after another boot its number and start may be another's."""
     return b"edge.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _forget(path: Path, note: GuardNote) -> None:
+    """Remove a note: what is safe needs none, and its pin may get another use one day."""
+    with suppress(OSError, GuardError):
+        if read_note(path) == note:  # else a new guard has begun meanwhile
+            path.unlink()
 
 
 def _release(name: str, note: GuardNote) -> None:

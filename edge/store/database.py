@@ -62,7 +62,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: It is missing, cannot be read, or is that of a newer catseye.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:  # a folder that one may not enter
+        raise _unreadable(path, error.strerror) from error
+    if not is_there:
         raise StoreError(
             "The memory of events must exist",
             received=f"no {path.name} in {path.parent}",
@@ -81,11 +85,15 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             failure = error
         else:
             return connection
-    raise StoreError(
+    raise _unreadable(path, failure) from failure
+
+
+def _unreadable(path: Path, reason: object) -> StoreError:
+    return StoreError(
         "The memory of events must be readable",
-        received=f"{path}: {failure}",
+        received=f"{path}: {reason}",
         fix="Read it as the user of the service; edge run repairs a damaged one",
-    ) from failure
+    )
 
 
 def refuse_newer(path: Path, *, newest: int = len(MIGRATIONS)) -> None:

@@ -60,8 +60,9 @@ def export_snapshots(records: Sequence[EventRecord], folder: Path, *, target: Pa
     except OSError as error:
         raise OutputError(
             "An export needs room and a folder that can be written to",
-            received=f"{target}: {error.strerror or error}",
-            fix="Make room, or choose another place; nothing was exported",
+            received=f"{error.filename or target}: {error.strerror or error}",
+            fix="Make room, choose another place, or export as the user of the service; "
+            "nothing was exported",
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)

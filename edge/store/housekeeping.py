@@ -75,6 +75,14 @@ class Housekeeping:
         """Whether another process has written to the database since `measure`."""
         return self._read_version() != self._version
 
+    def is_taken(self, sequence: int) -> bool:
+        """Whether there is an event of that number, though this one did not write it."""
+        found = self._connection.execute("SELECT 1 FROM events WHERE sequence = ?", (sequence,))
+        if found.fetchone() is None:
+            return False
+        self.measure()
+        return True
+
     def total_bytes(self) -> int:
         """Return what the memory takes on the disk, in bytes."""
         own = [*files_of(self._folder / DATABASE), self._folder / RESERVE]

@@ -240,6 +240,8 @@ class Keeper:
             job = done
         house.make_room(0)
         with transaction(connection):
+            if house.is_taken(record.sequence):  # by the one that is about to end
+                record = replace(record, sequence=house.newest + 1)
             is_new = insert_event(connection, record)
         self._next = record.sequence + 1
         house.settle(events=int(is_new), size_bytes=record.snapshot_bytes if is_new else 0)

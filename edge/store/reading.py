@@ -188,7 +188,13 @@ class EventReader:
         """Let a database that cannot be read be an error for people."""
         try:
             yield
-        except (sqlite3.Error, ValueError, OSError) as error:
+        except OSError as error:
+            raise StoreError(
+                "The memory of events must be readable",
+                received=f"{error.filename or self._folder}: {error.strerror or error}",
+                fix="Read it as the user of the service, or one of its group",
+            ) from error
+        except (sqlite3.Error, ValueError) as error:
             raise StoreError(
                 "The memory of events must be readable",
                 received=f"{self._folder / DATABASE}: {error}",

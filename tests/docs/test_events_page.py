@@ -54,7 +54,7 @@ def test_json_of_events_is_documented(capfd, folder, tmp_path):
     assert names(run(capfd, "list", *place)) == documented("a remembered event")
     shown = run(capfd, "show", "1", *place)
     assert names(shown, ("outcomes",)) == documented("a remembered event")
-    assert set(shown["outcomes"][0]) == documented("an outcome")
+    assert set(shown["outcomes"][0]) == documented("a remembered outcome")
     assert names(run(capfd, "export", tmp_path / "photos", *place)) == documented("an export")
     assert names(run(capfd, "stats", *place)) == documented("a memory")
     assert names(run(capfd, "prune", "--keep", 1, "--yes", *place)) == documented("a pruning")

@@ -125,3 +125,8 @@ def test_any_text_is_an_address_or_refused(text):
     except SettingError:
         return
     assert is_live(text) is (parsed.kind in ("camera", "picamera2", "rtsp", "http", "custom"))
+
+
+def test_redact_takes_no_long_time_for_a_long_word():
+    word = "a1." * 300_000
+    assert redact(f"{word} {word}rtsp://me:secret@door") == f"{word} {word}rtsp://***@door"

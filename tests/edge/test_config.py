@@ -374,3 +374,13 @@ def test_a_rule_tells_all_of_its_errors_at_once(tmp_path):
         "edge.toml:8: rules[1].vetoed_by: must name other labels than labels. Received: dog in "
         "both. Take dog out of one of them.",
     ]
+
+
+def test_a_hundred_errors_are_told_and_the_rest_counted(tmp_path):
+    path = tmp_path / "edge.toml"
+    rule = '[[rules]]\nname = "{0}"\nlabels = ["cat"]\nactions = ["gone{0}"]\n'
+    path.write_text("\n".join(f"k{index} = 1" for index in range(150)) + "\n" + rule.format(1))
+    with pytest.raises(ConfigError, match="with 151 errors") as caught:
+        read_config(path, environment={})
+    assert len(caught.value.problems) == 101
+    assert caught.value.problems[-1] == "edge.toml: and 51 more"

@@ -77,6 +77,16 @@ def test_events_list_as_csv(capfd, folder):
     assert rows[-1]["snapshot_state"] == "kept"
 
 
+def test_events_list_as_csv_keeps_a_row_whole(capfd, folder):
+    recorder = open_recorder(folder)
+    tell(recorder, "wild\u2028boar")  # which Python takes for the end of a line
+    recorder.close()
+    rows = list(csv.DictReader(io.StringIO(run(capfd, "list", "--folder", folder, "--csv").out)))
+    assert len(rows) == 6
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert None not in rows[0]
+
+
 def test_events_show(capfd, folder):
     (record,) = run_json(capfd, "show", "1", "--folder", folder)
     assert record["outcomes"][0]["action"] == "door"

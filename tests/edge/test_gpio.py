@@ -42,7 +42,7 @@ def is_on(tmp_path):
 
 def test_pulse_of_a_rule(make, tmp_path):
     action = make(pulse_seconds=0.3)
-    assert action.perform(FIRED) == "energised for 0.3 s"
+    assert action.perform(FIRED) == "energised, open for 0.3 s"
     assert action.output_status().is_energised
     assert wait_until(lambda: not action.output_status().is_energised)
     assert not is_on(tmp_path)
@@ -109,6 +109,7 @@ def test_open_by_hand_keeps_it_energised_within_the_limits(make, tmp_path):
 def test_fail_state_open_means_that_lock_needs_current(make, tmp_path):
     action = make(fail_state="open")
     assert action.output_status().is_open
+    assert action.output_status().is_open_at_rest
     action.set_mode("lock")
     assert wait_until(lambda: not action.output_status().is_open)
     assert is_on(tmp_path)
@@ -131,6 +132,32 @@ def test_mode_that_cannot_be_read_is_lock(make, tmp_path, content):
     assert make().output_status().mode == "lock"
 
 
+@pytest.mark.parametrize("content", [b"{", b'{"mode": "ajar"}'])
+def test_mode_that_cannot_be_read_asks_for_no_current(make, tmp_path, content, caplog):
+    (tmp_path / "output-door.json").write_bytes(content)
+    action = make(fail_state="open")
+    assert action.output_status().mode == "open"
+    assert "stays de-energised until edge door auto" in caplog.text
+    assert not is_on(tmp_path)
+
+
+def test_rule_closes_what_is_open_without_current(make, tmp_path):
+    action = make(fail_state="open", pulse_seconds=0.3)
+    assert action.perform(FIRED) == "energised, closed for 0.3 s"
+    assert not action.output_status().is_open
+    assert wait_until(lambda: action.output_status().is_open)
+
+
+def test_occurrence_after_the_end_waits_for_nothing(make):
+    action = make()
+    assert list(action.check())
+    action.close()
+    before = time.monotonic()
+    with pytest.raises(GuardError, match="the run is over"):
+        action.perform(FIRED)
+    assert time.monotonic() - before < 0.5
+
+
 def test_unknown_mode_is_refused(make):
     with pytest.raises(SettingError, match="one of auto, open, lock"):
         make().set_mode("ajar")
@@ -148,6 +175,10 @@ def test_check_claims_the_pin(make, tmp_path):
     assert list(make().check()) == [
         f"pin file:{tmp_path / 'pin.csv'}: claimed, de-energised (closed)"
     ]
+
+
+def test_check_tells_what_a_rule_does_to_what_is_open(make):
+    assert list(make(fail_state="open").check())[1] == "a rule that fires closes it, for its pulse"
 
 
 def test_check_tells_why_the_pin_cannot_be_claimed(make, tmp_path):

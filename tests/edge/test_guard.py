@@ -125,6 +125,7 @@ def test_release_all_makes_safe_what_all_three_left_energised(main, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "edge: output door: released\n")
     assert not main.is_on()
+    assert read_notes(tmp_path) == {}
 
 
 @LINUX

@@ -216,6 +216,7 @@ def test_mqtt_disk_that_takes_nothing(broker, subscribe, make_action, tmp_path):
         assert action.perform(occurrence(number)).startswith("waits in memory")
     until(lambda: numbers(subscriber) == [0, 1, 2])
     until(lambda: action.backlog().waiting == 0)
+    assert "must be writable, to keep what waits" in action.backlog().trouble
 
 
 def test_mqtt_secret_shows_nowhere():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from clips import RED, write_scene
 from colour_model import write_colour_model
+from small_disk import mounted
 
 from edge.classifier import open_classifier
 from edge.cli import main
@@ -158,7 +159,7 @@ def test_a_rule_opens_the_door_writes_a_line_and_is_remembered(edge, config, tmp
     assert (rule["rule"], rule["result"], rule["actions"]) == ("let in", "fired", ["door", "tell"])
     outcomes = {line["action"]: line for line in of_type(lines, "outcome")}
     assert outcomes["door"]["result"] == "done"
-    assert outcomes["door"]["detail"] == "energised for 0.2 s"
+    assert outcomes["door"]["detail"] == "energised, open for 0.2 s"
     assert outcomes["tell"]["result"] == "done"
     assert pin_levels(tmp_path / "pin.csv")[-3:] == [0, 1, 0]
     told = json.loads((tmp_path / "told.jsonl").read_text())
@@ -174,7 +175,7 @@ def test_a_run_for_people_says_what_rules_do(edge, config):
     code, _, error = edge("run", "--config", config())
     assert code == 0
     assert "let in: does door, tell (red 0." in error
-    assert "let in: door done (energised for 0.2 s)" in error
+    assert "let in: door done (energised, open for 0.2 s)" in error
 
 
 def test_a_dry_run_says_what_would_be_and_opens_nothing(edge, config, tmp_path):
@@ -235,6 +236,26 @@ def test_a_second_instance_is_refused(edge, config, tmp_path):
     lock.close()
     assert code == 1
     assert "Only one edge run may work with a store folder" in error
+
+
+@pytest.mark.parametrize("trouble", ["read-only", "full"])
+def test_a_memory_that_can_no_longer_be_written_keeps_no_door_shut(
+    edge, config, tmp_path, trouble, caplog
+):
+    with mounted(tmp_path / "disk", "size=8m") as disk:
+        path = config(store=disk.folder / "memory")
+        assert edge("run", "--config", path)[0] == 0
+        (tmp_path / "pin.csv").unlink()
+        if trouble == "read-only":
+            disk.change("ro")
+        else:
+            disk.fill()
+        code, lines, _ = edge("run", "--config", path, "--json")
+        assert code == 0
+        (done, *_) = [one for one in of_type(lines, "outcome") if one["action"] == "door"]
+        assert (done["result"], 1 in pin_levels(tmp_path / "pin.csv")) == ("done", True)
+    if trouble == "read-only":
+        assert "control: edge status and edge door do not reach this run" in caplog.text
 
 
 def test_flags_go_over_the_environment_over_the_file(edge, config, tmp_path, monkeypatch, colours):

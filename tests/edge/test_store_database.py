@@ -170,3 +170,8 @@ def test_read_record_refuses_what_is_no_event(tmp_path):
     row[1] = "short"
     with pytest.raises(ValueError, match="no event"):
         read_record(row)
+
+
+def test_database_in_a_folder_that_cannot_be_asked_is_an_error(tmp_path):
+    with pytest.raises(StoreError, match=r"must be readable\. Received: .*File name too long"):
+        open_for_reading(tmp_path / ("x" * 300) / DATABASE)

@@ -12,7 +12,7 @@ from store_parts import at, open_recorder, picture, tell, wait_for
 from test_store_retention import Store
 
 import edge.store.keeper
-from edge.errors import OutputError, SettingError
+from edge.errors import OutputError, SettingError, StoreError
 from edge.snapshot import Snapshot
 from edge.store.database import DATABASE
 from edge.store.export import export_snapshots
@@ -69,8 +69,7 @@ def test_store_damaged_on_a_full_disk_goes_on_writing(tmp_path):
     with mounted(tmp_path / "disk", "size=3m") as disk:
         folder = disk.folder / "memory"
         recorder = open_recorder(folder, reserve_mb=0.3)
-        for _ in range(300):
-            tell(recorder)
+        made = {tell(recorder) for _ in range(400)}
         assert recorder.flush(timeout_seconds=10)
         assert wait_for((folder / RESERVE).exists)
         recorder.close()
@@ -84,7 +83,9 @@ def test_store_damaged_on_a_full_disk_goes_on_writing(tmp_path):
         assert "has ended" not in recorder.status().trouble
         recorder.close()
         with EventReader(folder) as reader:
-            assert reader.find(limit=1)[0].event_id == later
+            found = [event.event_id for event in reader.find()]
+        assert found[0] == later
+        assert len(made & set(found)) > 300
 
 
 def test_store_whose_mending_fails_tells_and_goes_on(tmp_path, monkeypatch):
@@ -354,3 +355,38 @@ def test_what_is_asked_often_looks_through_an_index(tmp_path, statement, index):
     plan = store.connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
     store.connection.close()
     assert index in plan[0][3]
+
+
+def test_event_whose_number_another_process_has_just_taken_gets_the_next(tmp_path, monkeypatch):
+    before, after = open_recorder(tmp_path), open_recorder(tmp_path)
+    made = [tell(before)]
+    assert before.flush(timeout_seconds=10)
+    monkeypatch.setattr(edge.store.keeper.Housekeeping, "has_changed", lambda _house: False)
+    made.append(tell(after))  # does not know of the first
+    assert after.flush(timeout_seconds=10)
+    before.close()
+    after.close()
+    with EventReader(tmp_path) as reader:
+        found = [(event.sequence, event.event_id) for event in reversed(reader.find())]
+    assert found == [(1, made[0]), (2, made[1])]
+
+
+def test_memory_whose_pictures_are_somebody_elses_says_so(tmp_path, monkeypatch):
+    folder = tmp_path / "memory"
+    recorder = open_recorder(folder)
+    tell(recorder, snapshot=picture())
+    assert recorder.flush(timeout_seconds=10)
+    recorder.close()
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(folder / SNAPSHOTS))
+
+    monkeypatch.setattr("edge.store.media.os.scandir", refuse)
+    monkeypatch.setattr("edge.store.export.shutil.copyfile", refuse)
+    with EventReader(folder) as reader:
+        records = reader.find()
+        with pytest.raises(StoreError, match=r"snapshots: Permission denied.*user of the service"):
+            reader.stats()
+    with pytest.raises(OutputError, match=r"snapshots: Permission denied.*user of the service"):
+        export_snapshots(records, folder, target=tmp_path / "photos")
+    assert not (tmp_path / "photos").exists()

@@ -306,6 +306,13 @@ REACH = [
     ("::ffff:10.0.0.1", [], False),
     ("64:ff9b::a00:1", [], False),  # 10.0.0.1 behind a translator
     ("64:ff9b::808:808", [], True),
+    ("64:ff9b:1::a00:1", [], False),  # by a translator of one's own
+    ("64:ff9b:1::a9fe:a9fe", ["::/0", "hub.local"], False),
+    ("64:ff9b:1::808:808", [], True),
+    ("::ffff:0:a9fe:a9fe", ["::/0", "hub.local"], False),
+    ("192.0.0.192", ["hub.local"], False),  # where clouds hand out credentials
+    ("168.63.129.16", ["hub.local"], False),
+    ("fd20:ce::254", ["hub.local"], False),
     ("2002:a00:1::1", [], False),  # 10.0.0.1 by 6to4
     ("::10.0.0.1", [], False),
     ("100.64.0.1", [], False),  # of a provider's network
