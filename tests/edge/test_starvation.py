@@ -1,5 +1,6 @@
 """Whole runs that lose what they had: files, memory, processor time. The door stays safe."""
 
+import fcntl
 import os
 import resource
 import shutil
@@ -9,12 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from whole_run import DOOR, EVIDENCE, colours, energised, is_off, stage, wait_until, whole_run
 
+from edge.control import ask
+from edge.errors import NotRunningError
 from edge.guard.request import read_notes
 
 __all__ = ["colours", "stage", "whole_run"]
@@ -160,4 +164,41 @@ def test_watchdog_is_fed_and_frames_are_fresh_on_busy_cores(config, whole_run, b
     fed = [seconds for seconds, text in heard if "WATCHDOG=1" in text]
     assert max(after - before for before, after in pairwise(fed)) < WATCHDOG_SECONDS
     assert run.end() == 0
+    check_pin(config)
+
+
+@pytest.fixture
+def unread_run(config):
+    """A run whose output goes into a small pipe, and the pipe's other end."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config), "--json"]
+    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE) as process:
+        os.close(writer)
+        yield process, reader
+        process.kill()
+        os.close(reader)
+
+
+def test_a_reader_that_hangs_leaves_the_door_off_until_it_reads_on(config, unread_run):
+    process, reader = unread_run
+    pin = config.parent / "pin.csv"
+
+    def idle_seconds():
+        with suppress(NotRunningError):
+            return ask(config.parent / "memory", "status").get("idle_seconds", 0.0)
+        return 0.0
+
+    wait_until(lambda: idle_seconds() > 2.5)  # the loop waits for its reader
+    check_pin(config)
+    openings = len(energised(pin))
+    time.sleep(2.0)
+    assert len(energised(pin)) == openings
+    drain = iter(lambda: os.read(reader, 4096), b"")
+    thread = threading.Thread(target=lambda: list(drain), daemon=True)
+    thread.start()
+    wait_until(lambda: len(energised(pin)) > openings)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(RESTART_SECONDS) == 0
+    thread.join(RESTART_SECONDS)
     check_pin(config)
