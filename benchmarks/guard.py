@@ -217,6 +217,8 @@ def _trouble(subject: Subject) -> list[str]:
 
 def _has_been_quiet(main: MainProcess) -> bool:
     """Whether nothing was switched for a second: whoever could is done."""
+    if not main.pin_path.exists():
+        return True  # killed before its guard had the pin
     lines = main.pin_path.read_text().splitlines()
     return time.monotonic_ns() - int(lines[-1].split(",")[0]) > 1_000_000_000
 

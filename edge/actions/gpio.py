@@ -191,7 +191,7 @@ class GpioAction:
             raise GuardError(
                 f"The output {self._context.name} must be able to claim its pin",
                 received=self._output.trouble or "no answer of its guard",
-                fix="End other programs that use it, and look at the user's groups (gpio)",
+                fix="Mend that, and end other programs that use the pin",
             )
         state = self._settings.fail_state
         yield f"pin {self._settings.pin}: claimed, de-energised ({state})"
