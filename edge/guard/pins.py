@@ -10,7 +10,8 @@ import re
 import tempfile
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -156,7 +157,7 @@ def warm_pin(name: str) -> None:
     That may start threads, so call it in the process that is to claim the pin, after its fork.
     """
     if _GPIO.fullmatch(name):
-        with suppress(ImportError):  # gpiozero has other ways, which take their time
+        with suppress(ImportError), _at_home():  # gpiozero has other ways, which take their time
             import_module("lgpio")
 
 
@@ -178,8 +179,15 @@ def open_pin(name: str, *, active_low: bool = False) -> Pin:
     return pin
 
 
+@contextmanager
+def _at_home() -> Iterator[None]:
+    """Import lgpio within: it goes into the folder in which it leaves a pipe, and stays there."""
+    os.environ.setdefault("LG_WD", tempfile.gettempdir())
+    with chdir(Path.cwd()):
+        yield
+
+
 def _import_gpiozero() -> Any:
-    os.environ.setdefault("LG_WD", tempfile.gettempdir())  # else lgpio leaves a pipe in the folder
     try:
         return import_module("gpiozero")
     except ImportError as error:
@@ -195,7 +203,8 @@ def _require_factory(gpiozero: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            gpiozero.Device.ensure_pin_factory()
+            with _at_home():
+                gpiozero.Device.ensure_pin_factory()
         except gpiozero.GPIOZeroError as error:
             raise GuardError(
                 "A pin by its number needs a Raspberry Pi whose pins this user may use",

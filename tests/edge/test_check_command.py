@@ -97,7 +97,7 @@ def test_check_writes_lines_for_people(capsys, config):
         # a memory that cannot be made
         (("[store]", '[store]\nfolder = "/proc/none"'), "store", "/proc/none: "),
         # a memory whose disk has less room than is set aside
-        (("[store]", "[store]\nreserve_mb = 1000"), "store", "MB free"),
+        (("keep_mb = 5", "keep_mb = 8\nreserve_mb = 2"), "store", "MB free"),
     ],
 )  # fmt: skip
 def test_check_names_what_fails_and_tries_the_rest(

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from edge.errors import GuardError, SettingError
@@ -72,6 +75,22 @@ def test_gpio_pin_without_gpio_says_so_in_one_sentence(monkeypatch, factory, rec
     with pytest.raises(GuardError, match=r"needs a Raspberry Pi .* pin = \"file:pin\.csv\""):
         open_pin("17")
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_gpio_pin_leaves_the_folder_as_it_is(tmp_path):
+    pytest.importorskip("lgpio", reason="needs the extra gpio")
+    if "Raspberry Pi" in board_name():
+        pytest.skip("this machine has such pins")
+    program = (
+        "import os; from edge.guard.pins import open_pin, warm_pin; warm_pin('17')\n"
+        "try: open_pin('17')\n"
+        "except OSError: print(os.getcwd())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["nowhere.to_be:Found", "edge.guard.pins:NoSuchClass"])

@@ -108,7 +108,7 @@ def test_read_settings_expands_the_own_folder_only(tmp_path, monkeypatch):
         ("scores", {"cat": 2}, "must be at most 1. Received: 2. Write 1."),
         ("token", "swordfish", "a secret must not stand in this file. Received: a text."),
         # the secret itself, put where its name belongs, is not shown
-        ("token", {"env": "sword-fish"}, "environment. Received: something that is no name. Use"),
+        ("token", {"env": "sword-fish"}, "environment. Received: something that is no name. Write"),
         ("token", {"env": "NONE"}, "must be one line of text. Received: nothing in the variable"),
         ("token", {"file": "gone"}, "must be readable"),
         ("counts", 3, "there is no such key here; the nearest is 'count'. Received: 'counts'."),
