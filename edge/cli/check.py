@@ -1,8 +1,6 @@
 """`edge check`: whether everything that a configuration names works."""
 
-import typer
-
-from edge.cli import output
+from edge.cli.findings import report_findings
 from edge.cli.options import ConfigOption, JsonOption
 
 
@@ -18,23 +16,5 @@ def check(config: ConfigOption = None, json: JsonOption = False) -> None:
     """
     from edge.cli.check_parts import try_all
     from edge.config import find_config, read_config
-    from edge.diagnosis import FAIL
 
-    is_failed = False
-    for found in try_all(read_config(find_config(config))):
-        is_failed = is_failed or found.status == FAIL
-        if json:
-            output.emit_json(
-                {
-                    "check": found.name,
-                    "status": found.status,
-                    "found": found.found,
-                    "fix": found.fix or None,
-                }
-            )
-        else:
-            output.emit_text(f"{found.status:<5} {found.name:<14} {found.found}")
-            if found.fix:
-                output.emit_text(f"{'':<20} -> {found.fix}")
-    if is_failed:
-        raise typer.Exit(1)
+    report_findings(try_all(read_config(find_config(config))), is_json=json)
