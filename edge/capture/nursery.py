@@ -237,6 +237,9 @@ def _has_one_thread() -> bool:
 
 
 def _fork(connection: socket.socket) -> int:
+    if gc.get_freeze_count():  # not the first: what was frozen and has ended must not stay for ever
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()  # what is there now shall be left as it is, and so stay shared
     pid = os.fork()
     if pid == 0:

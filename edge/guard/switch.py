@@ -8,7 +8,7 @@ from edge.guard.pins import Pin
 LEASE_SECONDS = 0.8
 """Without a line from the main process for so long the output is released."""
 
-RETRY_SECONDS = 0.1
+RETRY_SECONDS = 0.02
 """Between two attempts to switch off."""
 
 

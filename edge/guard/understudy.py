@@ -15,14 +15,14 @@ from contextlib import suppress
 from edge.errors import CatseyeError
 from edge.guard.pins import Pin
 
-SILENCE_SECONDS = 0.4
+SILENCE_SECONDS = 0.2
 """Without a sign for so long while the output is on, the guard counts as hanging."""
 
-SIGN_SECONDS = 0.1
+SIGN_SECONDS = 0.05
 """Between two signs of the guard."""
 
-_RETRY_SECONDS = 0.1
-_MOST_RETRIES = 6000  # ten minutes; then it is no claim that lapses, but a pin that has gone
+_RETRY_SECONDS = 0.02
+_MOST_RETRIES = 30_000  # ten minutes; then it is no claim that lapses, but a pin that has gone
 _ON, _OFF, _END = b"1", b"0", b"q"
 
 
@@ -65,7 +65,7 @@ class Understudy:
             return False
 
     def sign(self, is_on: bool) -> None:
-        """Tell whether the output is on; while it is, again every tenth of a second."""
+        """Tell whether the output is on; while it is, again every twentieth of a second."""
         with suppress(OSError):  # it has died, which `is_alive` tells
             os.write(self._told, _ON if is_on else _OFF)
 
