@@ -46,6 +46,7 @@ SPECS = (
         when="present",
         vetoed_by=("dog",),
         veto_seconds=3,
+        veto_score=0.5,
     ),
     RuleSpec(
         "by day",
