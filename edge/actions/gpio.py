@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from edge.errors import GuardError, SettingError
 from edge.guard import MODES
+from edge.guard.durable import write_durably
 from edge.guard.limits import DUTY_CAP, LONGEST_CAP_SECONDS, Limits
 from edge.guard.output import GuardedOutput
 from edge.guard.pins import check_pin
@@ -241,13 +241,8 @@ def _read_mode(path: Path, *, unread: str) -> str:
 
 
 def _remember_mode(path: Path, mode: str) -> None:
-    aside = path.with_suffix(".new")
     try:
-        with aside.open("w", encoding="ascii") as file:
-            json.dump({"mode": mode}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        write_durably(path, json.dumps({"mode": mode}))
     except OSError as error:
         raise GuardError(
             "The mode of an output must be remembered over a restart",

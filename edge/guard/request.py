@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edge.errors import GuardError
+from edge.guard.durable import write_durably
 from edge.guard.ledger import read_boot_id
 from edge.guard.limits import Limits
 from edge.guard.pins import FILE_PREFIX
@@ -94,12 +95,7 @@ def write_note(request: OutputRequest, *pids: int) -> None:
         "owner": (request.owner, start_time(request.owner)),
         "boot_id": read_boot_id(),
     }
-    aside = request.note_path.with_suffix(".new")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(note))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(request.note_path)
+    write_durably(request.note_path, json.dumps(note))
 
 
 def read_notes(folder: Path) -> dict[str, GuardNote]:
