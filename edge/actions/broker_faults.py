@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edge.errors import ActionError
+from edge.extras import install_hint
 
 TAKEN_OVER = 142
 """Reason code of MQTT 5: another client came with the same client identifier."""
@@ -28,7 +29,7 @@ def missing_paho() -> BrokerError:
     return BrokerError(
         "The action mqtt needs paho-mqtt",
         received="a Python without it",
-        fix='Run "pip install paho-mqtt", or install catseye[mqtt]',
+        fix=f"Run: {install_hint('mqtt')}",
     )
 
 

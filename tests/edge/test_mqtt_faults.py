@@ -268,7 +268,7 @@ def test_broker_that_is_odd(make_action, monkeypatch, content, words):
 def test_without_paho(make_action, monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     action = make_action(None, port=free_port())
-    with pytest.raises(BrokerError, match=r"needs paho-mqtt.*pip install paho-mqtt"):
+    with pytest.raises(BrokerError, match=r"needs paho-mqtt.*pip install '\.\[mqtt\]'"):
         list(action.check())
     action.note(live())
     until(lambda: "needs paho-mqtt" in action.backlog().trouble)
