@@ -256,23 +256,40 @@ def decided_unusable(counts: Counts) -> int:
     return sum(number for (_, unusable, decided), number in counts.items() if unusable and decided)
 
 
-def main() -> int:
-    """Try every rule with and without the motion gate; 1 if a label stands on an unusable frame."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One rule of evidence, with or without the motion gate, and the frames to try it on."""
+
+    title: str
+    judge: WatcherJudge
+    frames: int
+    seed: int
+
+
+def read_runs(summary: str) -> Iterator[Run]:
+    """Share the frames of the command line out among every rule with and without the gate."""
+    parser = argparse.ArgumentParser(description=summary)
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    runs = [(rule, has_gate) for rule in RULES for has_gate in (False, True)]
-    per_run = -(-arguments.frames // len(runs))
-    wrong = 0
-    for number, (rule, has_gate) in enumerate(runs):
-        judge = WatcherJudge(rule, has_gate=has_gate)
-        counts = count(judge, frames=per_run, seed=arguments.seed + number)
+    kinds = [(rule, has_gate) for rule in RULES for has_gate in (False, True)]
+    frames = -(-arguments.frames // len(kinds))
+    for number, (rule, has_gate) in enumerate(kinds):
+        title = f"{rule}, motion gate {'on' if has_gate else 'off'}: {frames} frames"
+        yield Run(title, WatcherJudge(rule, has_gate=has_gate), frames, arguments.seed + number)
+
+
+def main() -> int:
+    """Try every rule with and without the motion gate; 1 if a label stands on an unusable frame."""
+    wrong = frames = 0
+    for run in read_runs((__doc__ or "").partition("\n")[0]):
+        counts = count(run.judge, frames=run.frames, seed=run.seed)
         wrong += decided_unusable(counts)
-        print(f"{rule}, motion gate {'on' if has_gate else 'off'}: {per_run} frames")
+        frames += run.frames
+        print(run.title)
         _print_counts(counts)
-    print(f"labels decided on unusable frames: {wrong} of {per_run * len(runs)} frames")
+    print(f"labels decided on unusable frames: {wrong} of {frames} frames")
     return min(wrong, 1)
 
 

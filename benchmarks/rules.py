@@ -11,7 +11,6 @@ never be, worked out here a second time from the simulation itself; the figure t
 each. Firings on sound frames are counted as well, so that a 0 is not that of rules that never fire.
 """
 
-import argparse
 import math
 import random
 import sys
@@ -19,10 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import cv2
-from decisions import LABELS, SOUND, Step, WatcherJudge, simulate
+from decisions import LABELS, SOUND, Step, WatcherJudge, read_runs, simulate
 
-from edge.evidence import RULES
 from edge.occurrence import Instant
 from edge.records import Look
 from edge.rules import FIRED, RuleBook, RuleSpec
@@ -111,22 +108,16 @@ def count(judge: WatcherJudge, *, frames: int, seed: int) -> Counter[str]:
 
 def main() -> int:
     """Try every rule of evidence with and without the motion gate; 1 if a firing was wrong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--frames", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    runs = [(rule, has_gate) for rule in RULES for has_gate in (False, True)]
-    per_run = -(-arguments.frames // len(runs))
     totals: Counter[str] = Counter()
-    for number, (rule, has_gate) in enumerate(runs):
-        judge = WatcherJudge(rule, has_gate=has_gate)
-        totals += count(judge, frames=per_run, seed=arguments.seed + number)
-        print(f"{rule}, motion gate {'on' if has_gate else 'off'}: {per_run} frames", flush=True)
+    frames = 0
+    for run in read_runs((__doc__ or "").partition("\n")[0]):
+        totals += count(run.judge, frames=run.frames, seed=run.seed)
+        frames += run.frames
+        print(run.title, flush=True)
     for spec in SPECS:
         print(f"rule {spec.name!r}: fired {totals[spec.name]} times on sound frames")
     for never in NEVERS:
-        print(f"opens {never}: {totals[never]} of {per_run * len(runs)} frames")
+        print(f"opens {never}: {totals[never]} of {frames} frames")
     return int(any(totals[never] for never in NEVERS))
 
 

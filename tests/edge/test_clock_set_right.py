@@ -10,7 +10,17 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from whole_run import DOOR, EVIDENCE, colours, energised, is_off, stage, wait_until, whole_run
+from whole_run import (
+    CAMERA,
+    DOOR,
+    EVIDENCE,
+    colours,
+    energised,
+    is_off,
+    stage,
+    wait_until,
+    whole_run,
+)
 
 from edge.store.reading import EventReader
 
@@ -23,11 +33,6 @@ JOIN_SECONDS = 2.2  # rules join what appears again within two
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
 
 CONFIG = """
-place = "porch"
-[source]
-address = "{address}"
-[model]
-file = "{model}"
 [clock]
 trust = "{trust}"
 [[rules]]
@@ -101,7 +106,7 @@ def write(tmp_path, colours, stage):
     def write_it(*, trust="synchronized", hours=""):
         path = tmp_path / "edge.toml"
         values = {"address": stage.server.url("/video"), "model": colours}
-        text = CONFIG.format(**values, trust=trust, hours=hours)
+        text = (CAMERA + CONFIG).format(**values, trust=trust, hours=hours)
         path.write_text(text + EVIDENCE + DOOR + WIRING)
         return path
 

@@ -8,7 +8,17 @@ import subprocess
 import time
 
 import pytest
-from whole_run import DOOR, EVIDENCE, colours, energised, is_off, stage, wait_until, whole_run
+from whole_run import (
+    CAMERA,
+    DOOR,
+    EVIDENCE,
+    colours,
+    energised,
+    is_off,
+    stage,
+    wait_until,
+    whole_run,
+)
 
 from edge.hardware import read_temperature
 
@@ -20,11 +30,6 @@ LATE_SECONDS = 0.5  # that an output may be on beyond its time
 RELEASE_SECONDS = 1.0  # after the death of the main process
 
 CONFIG = """
-place = "porch"
-[source]
-address = "{address}"
-[model]
-file = "{model}"
 [[rules]]
 name = "let in"
 labels = ["red"]
@@ -43,7 +48,7 @@ WIRING = f"pulse_seconds = {PULSE_SECONDS}\nlongest_seconds = {PULSE_SECONDS}\nd
 @pytest.fixture
 def config(tmp_path, colours, stage):
     path = tmp_path / "edge.toml"
-    text = CONFIG.format(address=stage.server.url("/video"), model=colours)
+    text = (CAMERA + CONFIG).format(address=stage.server.url("/video"), model=colours)
     path.write_text(text + EVIDENCE + DOOR + WIRING)
     return path
 

@@ -15,7 +15,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from whole_run import DOOR, EVIDENCE, colours, energised, is_off, stage, wait_until, whole_run
+from whole_run import (
+    CAMERA,
+    DOOR,
+    EVIDENCE,
+    colours,
+    energised,
+    is_off,
+    stage,
+    wait_until,
+    whole_run,
+)
 
 from edge.control import ask
 from edge.errors import NotRunningError
@@ -30,11 +40,6 @@ WATCHDOG_SECONDS = 5.0  # the unit has 30
 MEBIBYTE = 1 << 20
 
 CONFIG = """
-place = "porch"
-[source]
-address = "{address}"
-[model]
-file = "{model}"
 threads = 1
 [[rules]]
 name = "let in"
@@ -54,7 +59,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and
 @pytest.fixture
 def config(tmp_path, colours, stage):
     path = tmp_path / "edge.toml"
-    text = CONFIG.format(address=stage.server.url("/video"), model=colours)
+    text = (CAMERA + CONFIG).format(address=stage.server.url("/video"), model=colours)
     path.write_text(text + EVIDENCE + DOOR + WIRING)
     stage.colour = "red"
     return path

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from whole_run import (
+    CAMERA,
     DOOR,
     EVIDENCE,
     colours,
@@ -30,11 +31,6 @@ VETO_SECONDS = 4.0
 LATE_SECONDS = 1.5  # that a process may be late on a busy machine
 
 CONFIG = """
-place = "porch"
-[source]
-address = "{address}"
-[model]
-file = "{model}"
 [clock]
 trust = "{trust}"
 [[rules]]
@@ -107,7 +103,7 @@ def write(tmp_path, colours, stage):
     def write_it(*, trust="always", hours="00:00-24:00"):
         path = tmp_path / "edge.toml"
         address = stage.server.url("/video")
-        text = CONFIG.format(address=address, model=colours, trust=trust, hours=hours)
+        text = (CAMERA + CONFIG).format(address=address, model=colours, trust=trust, hours=hours)
         door = DOOR + f"pulse_seconds = {PULSE_SECONDS}\n"
         path.write_text(text + EVIDENCE + door)
         return path

@@ -22,6 +22,13 @@ PATIENCE_SECONDS = 30.0
 SCENES = {"red": RED, "green": GREEN, "blue": BLUE}
 _PERIOD_SECONDS = 0.1
 
+CAMERA = """
+place = "porch"
+[source]
+address = "{address}"
+[model]
+file = "{model}"
+"""
 EVIDENCE = """
 [evidence]
 period_seconds = 0
