@@ -143,3 +143,26 @@ def test_only_a_program_with_one_thread_is_forked(is_alone):
         [sys.executable, "-c", code], input="\n\n", capture_output=True, text=True, check=False
     )
     assert program.returncode == 0, program.stderr
+
+
+CIRCLE = """
+    import weakref
+    from edge.capture.nursery import Nursery
+    class Knot:
+        pass
+    knot = Knot()
+    knot.itself = knot
+    is_there = weakref.ref(knot)
+    Nursery().close()
+    del knot
+    Nursery().close()
+    print(is_there())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted on Linux")
+def test_what_was_there_at_a_fork_and_has_ended_since_is_collected_at_the_next():
+    program = "import os\nos.environ['OPENBLAS_NUM_THREADS'] = '1'\n" + textwrap.dedent(CIRCLE)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "None\n"
