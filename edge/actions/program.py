@@ -1,7 +1,12 @@
-"""Calls a program that nobody vouches for: with a time limit, and all that it starts with it."""
+"""Calls a program that nobody vouches for: with a time limit, and all that it starts with it.
+
+What it starts is told by its session, and a daemon, which has made one of its own, by a variable
+that it has inherited.
+"""
 
 import contextlib
 import os
+import secrets
 import select
 import signal
 import subprocess
@@ -17,6 +22,7 @@ _MOST_BYTES = 65_536
 _POLL_SECONDS = 0.05
 _MOST_LINE = 200
 _MOST_ROUNDS = 5
+_MARK = "EDGE_CALL"  # the variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +49,13 @@ def run_program(
     stop: threading.Event,
     clock: Clock,
 ) -> Ending:
-    """Run a program in a session of its own, and leave nothing of that session behind.
+    """Run a program in a session of its own, and leave nothing behind that it has started.
 
     It reads nothing. Of what it writes the last 64 KiB are kept while it runs.
 
     Args:
         command: The program and its arguments; no shell sees them.
-        environment: All that it gets.
+        environment: All that it gets, but for the mark by which its daemons are known.
         folder: Where it starts.
         timeout_seconds: Time after which it is killed.
         stop: Has it killed at once.
@@ -65,7 +71,9 @@ def run_program(
         Ending(code=0, last_line='$HOME', is_killed=False)
     """
     end_seconds = clock.monotonic() + timeout_seconds
-    with _start(command, environment=environment, folder=folder) as process:
+    mark = secrets.token_hex(16)
+    marked = {**environment, _MARK: mark}
+    with _start(command, environment=marked, folder=folder) as process:
         output = _Output(process)
         is_killed = False
         try:
@@ -76,7 +84,7 @@ def run_program(
                 output.read(_POLL_SECONDS, stop=stop)
             output.drain()
         finally:
-            _kill_session(process)
+            _kill_all(process, f"{_MARK}={mark}")
         code = process.wait()
     return Ending(code, output.last_line(), is_killed)
 
@@ -144,12 +152,16 @@ def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
     return os.waitid(os.P_PID, process.pid, options) is not None
 
 
-def _kill_session(process: "subprocess.Popen[bytes]") -> None:
-    """Kill its group, then those of its session that have made groups of their own."""
+def _kill_all(process: "subprocess.Popen[bytes]", mark: str) -> None:
+    """Kill its group, then those that have made groups or sessions of their own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left
         os.killpg(process.pid, signal.SIGKILL)
     for _ in range(_MOST_ROUNDS):  # one that was about to fork has done so by the next
-        rest = [pid for pid in _list_processes() if _session(pid) == process.pid]
+        rest = [
+            pid
+            for pid in _list_processes()
+            if _session(pid) == process.pid or _has_variable(pid, mark.encode())
+        ]
         if not rest:
             return
         for pid in rest:
@@ -172,3 +184,11 @@ def _session(pid: int) -> int:
     except OSError:
         return 0
     return 0 if fields[0] in (b"Z", b"X") else int(fields[3])
+
+
+def _has_variable(pid: int, variable: bytes) -> bool:
+    """Whether a process of this user has been started with a variable, "NAME=value"."""
+    try:
+        return variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

@@ -34,13 +34,14 @@ def look_up(host: str, port: int) -> Sequence[str]:
 class Caller:
     """Sends requests to one server; follows no redirect and uses no proxy.
 
-    The name is looked up once per request, and the very address that was judged is connected to.
+    The name is looked up once per request, and the very addresses that were judged are connected
+    to: in turn those that may be called, until one takes the connection.
 
     Args:
         target: Which server and path.
         reach: Which addresses may be called.
-        timeout_seconds: Time for the whole of a request; looking up the name and connecting may
-            take 3 s each.
+        timeout_seconds: Time for the whole of a request; looking up the name, and connecting to
+            each address, may take 3 s each.
         ca_file: Certificates to trust in place of the system's.
         clock: Monotonic.
         look_up: Finds the addresses of a host.
@@ -75,9 +76,9 @@ class Caller:
         """
         end_seconds = self._clock.monotonic() + self._timeout_seconds
         self._is_late = False
-        address = self._find_address(end_seconds)
+        addresses = self._find_addresses(end_seconds)
         try:
-            with self._connected(address, end_seconds) as stream:
+            with self._connected(addresses, end_seconds) as stream:
                 return self._exchange(stream, method, body=body, headers=headers)
         except (OSError, _http_error()) as error:
             raise self._failure(error) from error
@@ -88,7 +89,7 @@ class Caller:
             self._is_cancelled = True
             _pull(self._lever)
 
-    def _find_address(self, end_seconds: float) -> str:
+    def _find_addresses(self, end_seconds: float) -> list[str]:
         """Look the name up, in a thread: the system's way of doing it cannot be given a limit."""
         target = self._target
         answers: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
@@ -107,8 +108,11 @@ class Caller:
         if isinstance(found, OSError):
             raise self._unreachable(f"the name is not found ({found.strerror})") from found
         refusals = [self._reach.refusal(target.host, address) for address in found]
-        if "" in refusals:
-            return found[refusals.index("")]
+        permitted = [
+            address for address, refusal in zip(found, refusals, strict=True) if not refusal
+        ]
+        if permitted:
+            return permitted
         raise ActionError(
             "A webhook may call addresses of the local network only if they are listed",
             received=f"{target.shown}: {refusals[0] if refusals else 'no address at all'}",
@@ -116,13 +120,10 @@ class Caller:
         )
 
     @contextlib.contextmanager
-    def _connected(self, address: str, end_seconds: float) -> Iterator[socket.socket]:
+    def _connected(self, addresses: Sequence[str], end_seconds: float) -> Iterator[socket.socket]:
         """Connect, and cut the connection when the time is over or the request is cancelled."""
-        patience_seconds = self._patience(end_seconds)
         with contextlib.ExitStack() as stack:
-            where = (address, self._target.port)
-            stream = socket.create_connection(where, timeout=patience_seconds)
-            stack.enter_context(stream)
+            stream = stack.enter_context(self._connect(addresses, end_seconds))
             lever = stack.enter_context(stream.dup())
             left_seconds = max(0.0, end_seconds - self._clock.monotonic())
             timer = threading.Timer(left_seconds, self._cut)
@@ -139,6 +140,19 @@ class Caller:
                 stream = self._trust().wrap_socket(stream, server_hostname=self._target.host)
                 stack.enter_context(stream)
             yield stream
+
+    def _connect(self, addresses: Sequence[str], end_seconds: float) -> socket.socket:
+        """Connect to the first that takes it: by IPv6 or IPv4 a server may not be reached."""
+        failure: OSError = TimeoutError()
+        for address in addresses:
+            where = (address, self._target.port)
+            try:
+                return socket.create_connection(where, timeout=self._patience(end_seconds))
+            except OSError as error:
+                failure = error
+            if self._is_cancelled or self._clock.monotonic() >= end_seconds:
+                break
+        raise failure
 
     def _exchange(
         self, stream: socket.socket, method: str, *, body: bytes, headers: Mapping[str, str]

@@ -3,7 +3,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def test_exec_tells_what_has_occurred_in_the_environment(tmp_path):
     seen = eval((tmp_path / "seen").read_text())  # noqa: S307 - our own
     told = {name: seen[name] for name in seen if name.startswith("EDGE_")}
     assert told.pop("EDGE_EVENT_SNAPSHOT").endswith(".jpg")
+    assert len(told.pop("EDGE_CALL")) == 32
     assert told == {
         "EDGE_EVENT_ID": f"{7:032x}",
         "EDGE_EVENT_RULE": "let in",
@@ -142,6 +144,38 @@ def test_exec_leaves_no_group_of_its_session_behind(tmp_path):
     text = "import subprocess; print(subprocess.Popen(['sleep', '600'], process_group=0).pid)"
     said = open_python(tmp_path, text).perform(make_occurrence())
     wait_until(lambda: not is_running(int(said.rpartition(" ")[2])))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("ending", ["", "time.sleep(600)"])
+def test_exec_leaves_no_session_of_its_children_behind(tmp_path, ending):
+    """A real daemon: forked twice, with a session of its own, and a child that it forks again."""
+    text = (
+        "import os, subprocess, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork(): os._exit(0)\n"
+        "    child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        "    open('new', 'w').write(f'{os.getpid()} {child.pid}')\n"
+        "    os.rename('new', 'pids')\n"
+        "    time.sleep(600)\n"
+        "while not os.path.exists('pids'): time.sleep(0.01)\n"
+    )
+    action = open_python(tmp_path, text + ending, timeout_seconds=2.0 if ending else 20.0)
+    with pytest.raises(ActionError, match="killed then") if ending else nullcontext():
+        action.perform(make_occurrence())
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    wait_until(lambda: not any(map(is_running, pids)))
+
+
+def test_exec_kills_nobody_of_another_call(tmp_path):
+    """Two programs at once: the end of the one leaves the other alone."""
+    other = open_python(tmp_path, "import time; open('up', 'w'); time.sleep(1.5)")
+    with ThreadPoolExecutor() as pool:
+        said = pool.submit(other.perform, make_occurrence(1))
+        wait_until((tmp_path / "up").exists)
+        assert open_exec(tmp_path, "true").perform(make_occurrence(1)) == "ended with code 0"
+        assert said.result() == "ended with code 0"
 
 
 def test_exec_survives_a_program_that_prints_a_gigabyte(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 
 import pytest
 from broker import until
@@ -108,6 +109,27 @@ def test_mqtt_leaves_the_position_without_current_behind(
     action.close()
     until(lambda: last(subscriber, "availability") == b"offline")
     assert last(subscriber, "output/door/state") == state
+
+
+def test_mqtt_state_goes_out_of_date_when_the_loop_hangs(
+    broker, subscribe, make_action, monkeypatch
+):
+    """Renewed as long as it is told again, so that `expire_after` means something."""
+    monkeypatch.setattr("edge.actions.courier.RENEW_SECONDS", 0.3)
+    subscriber = subscribe(broker)
+    action = make_action(broker)
+
+    def is_renewed_by_the_loop():
+        action.note(live())
+        return len(subscriber.payloads(f"{BASE}/picture")) >= 4
+
+    until(is_renewed_by_the_loop)
+    time.sleep(0.7)  # for a last renewal of what was told before
+    told = len(subscriber.payloads(f"{BASE}/picture"))
+    action.perform(occurrence())  # the connection lives
+    until(lambda: last(subscriber, "event"))
+    time.sleep(1.5)
+    assert len(subscriber.payloads(f"{BASE}/picture")) == told
 
 
 def test_mqtt_home_assistant_restart(broker, subscribe, make_action):

@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import logging
 import shutil
 import socket
@@ -407,6 +408,53 @@ def test_caller_connects_to_the_address_that_was_judged():
         assert caller.send("POST", body=b"{}", headers={}) == 204
         assert server.requests[0].headers["Host"] == f"hub.example:{server.port}"
     assert len(answers) == 1
+
+
+def test_caller_tries_the_addresses_of_a_name_in_turn():
+    """Of IPv6 and IPv4 one may lead nowhere; what may not be called is left out all the same."""
+    found = ["127.0.0.2", "169.254.169.254", "127.0.0.1"]  # nobody listens at the first
+
+    with serving(OK) as server:
+        url = f"http://hub.example:{server.port}/"
+        caller = make_caller(url, lambda host, port: found, allow=("127.0.0.0/8",))
+        assert caller.send("POST", body=b"{}", headers={}) == 204
+
+
+@pytest.fixture
+def black_hole():
+    """Return a port of some addresses at which nobody ever takes a connection."""
+    with contextlib.ExitStack() as opened:
+        port = free_port()
+        for address in ("127.0.0.2", "127.0.0.3", "127.0.0.4"):
+            server = opened.enter_context(socket.socket())
+            server.bind((address, port))
+            server.listen(0)
+            for _ in range(4):  # fill its queue
+                caller = opened.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex((address, port))
+        yield port
+
+
+def test_caller_leaves_an_address_that_does_not_answer(black_hole, monkeypatch):
+    monkeypatch.setattr("edge.actions.request._CONNECT_SECONDS", 0.2)
+    found = ["127.0.0.2", "127.0.0.1"]
+    with serving(OK, port=black_hole):
+        url = f"http://hub.example:{black_hole}/"
+        caller = make_caller(url, lambda host, port: found, allow=("127.0.0.0/8",))
+        assert caller.send("GET", headers={}) == 204
+
+
+def test_caller_tries_addresses_no_longer_than_a_request_may_take(black_hole, monkeypatch):
+    monkeypatch.setattr("edge.actions.request._CONNECT_SECONDS", 0.2)
+    found = ["127.0.0.2", "127.0.0.3", "127.0.0.4"] * 10
+    url = f"http://hub.example:{black_hole}/"
+    allow = ("127.0.0.0/8",)
+    caller = make_caller(url, lambda host, port: found, allow=allow, timeout_seconds=0.5)
+    start_seconds = time.monotonic()
+    with pytest.raises(ActionError, match=r"no answer within 0\.5 s"):
+        caller.send("GET", headers={})
+    assert 0.4 < time.monotonic() - start_seconds < 2.0
 
 
 def test_caller_gives_up_on_a_name_that_is_not_found_in_time():
