@@ -92,7 +92,8 @@ class Courier:
         Args:
             topic: Where it belongs.
             payload: What replaces what was kept there; empty to forget the topic.
-            is_renewed: Whether it is sent again each minute even if nothing has changed.
+            is_renewed: Whether it is sent again each minute even if nothing has changed, as long
+                as it is shown again: what a loop that hangs has said goes out of date.
         """
         letter = Letter(topic, payload, is_retained=True)
         with self._lock:
@@ -200,6 +201,7 @@ class Courier:
             if now >= self._renew_at:
                 self._renew_at = now + RENEW_SECONDS
                 self._unsent |= self._renewed
+                self._renewed.clear()
             letters = [self._letters[topic] for topic in self._letters if topic in self._unsent]
             self._unsent.clear()
         for letter in letters:

@@ -124,11 +124,12 @@ def test_mqtt_state_goes_out_of_date_when_the_loop_hangs(
         return len(subscriber.payloads(f"{BASE}/picture")) >= 4
 
     until(is_renewed_by_the_loop)
-    time.sleep(0.7)  # for a last renewal of what was told before
+    hung_at = time.monotonic()
+    until(lambda: time.monotonic() > hung_at + 2.0)  # with one renewal of what was told before
     told = len(subscriber.payloads(f"{BASE}/picture"))
-    action.perform(occurrence())  # the connection lives
-    until(lambda: last(subscriber, "event"))
-    time.sleep(1.5)
+    action.perform(occurrence())
+    until(lambda: last(subscriber, "event"))  # the connection lives
+    until(lambda: time.monotonic() > hung_at + 5.0)  # it looks once a second
     assert len(subscriber.payloads(f"{BASE}/picture")) == told
 
 
