@@ -1,6 +1,8 @@
 """What follows from what `edge run` sees, opened as its configuration says."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -13,6 +15,7 @@ from edge.control import Answers, ControlServer, FolderLock, Outputs
 from edge.control.outputs import Output
 from edge.control.reporter import Heat, Informants, Reporter
 from edge.errors import StoreError
+from edge.guard.request import list_notes
 from edge.occurrence import Action, ActionContext
 from edge.records import Clock, Follower
 from edge.responder import Pulse, Responder, Sight, Teller
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from edge.store.recorder import Recorder
 
 logger = logging.getLogger(__name__)
+
+_RELEASE_SECONDS = 15.0
 
 Listener = Callable[[Status], None]
 """Gets every new status."""
@@ -145,6 +150,7 @@ class _Opening:
         """Make the actions; those made before one that fails are closed."""
         from edge.actions import open_action
 
+        _release_left(self._config.store.folder)
         outputs = Outputs(
             when_set=lambda name, mode: recorder.note_door(f"{name}: {mode}", at=self._wall.now())
         )
@@ -161,6 +167,26 @@ class _Opening:
                 _require_output(one)
             made.pop_all()
         return actions, outputs
+
+
+def _release_left(folder: Path) -> None:
+    """Make safe what a run before this one has left energised: it may have had other outputs.
+
+    By a process of its own, as the service does it after its end: claiming a pin may start threads
+    here, or hang.
+    """
+    if not list_notes(folder):  # it has ended in order
+        return
+    command = [sys.executable, "-P", "-m", "edge.guard", "--release", str(folder)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_RELEASE_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        logger.error("outputs of an earlier run: they may be energised (%s)", error)  # noqa: TRY400
+        return
+    for line in done.stderr.splitlines():
+        logger.warning("after an earlier run: %s", line.removeprefix("edge: "))
 
 
 def make_context(
