@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.actions.backlog import Backlog
 from edge.errors import GuardError, SettingError
 from edge.guard import MODES
 from edge.guard.durable import write_durably
 from edge.guard.limits import DUTY_CAP, LONGEST_CAP_SECONDS, Limits
-from edge.guard.output import GuardedOutput
+from edge.guard.output import DUTY_USED_UP, GuardedOutput
 from edge.guard.pins import check_pin
 from edge.guard.request import OutputRequest
 from edge.occurrence import ActionContext, Occurrence
@@ -28,7 +29,7 @@ _FRESH_SECONDS = 2.0  # who was at the door before that may have gone
 _HELD_MODE = {"closed": "open", "open": "lock"}
 _RESTING_MODE = {"closed": "lock", "open": "open"}
 _MEANINGS = {"closed": "open", "open": "closed"}  # of the energised output, likewise
-_BY_HAND = {"open": "left alone: kept open by hand", "lock": "left alone: locked by hand"}
+_BY_HAND = {"open": "kept open by hand", "lock": "locked by hand"}
 
 
 class GpioAction:
@@ -100,6 +101,7 @@ class GpioAction:
             limits=limits,
         )
         self._fired_rule = ""
+        self._rests = ""
         self._vetoed: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -115,7 +117,7 @@ class GpioAction:
         """
         mode = self._mode
         if mode != "auto":
-            return _BY_HAND[mode]
+            return f"left alone: {_BY_HAND[mode]}"
         if occurrence.rule in self._vetoed:
             return "left alone: vetoed meanwhile"
         age_seconds = self._context.clock.monotonic() - occurrence.at.monotonic_seconds
@@ -132,7 +134,7 @@ class GpioAction:
         self._fired_rule = occurrence.rule
         if self._mode != "auto" and not self._is_held:  # locked while the guard was asked
             self._output.release()
-            return _BY_HAND.get(self._mode, "left alone")
+            return f"left alone: {_BY_HAND.get(self._mode, 'changed by hand')}"
         return f"energised, {_MEANINGS[self._settings.fail_state]} for {granted_seconds:.1f} s"
 
     def note(self, status: Status) -> None:
@@ -160,6 +162,7 @@ class GpioAction:
             )
         self._mode = mode
         if not self._is_held:
+            self._rests = ""
             self._output.release()
         self._wake.set()
         logger.warning("output %s: %s by hand", self._context.name, mode)
@@ -175,6 +178,10 @@ class GpioAction:
             is_open=is_energised == (self._settings.fail_state == "closed"),
             trouble=self._output.trouble,
         )
+
+    def backlog(self) -> Backlog:
+        """Say that an output kept on by hand is off, as its duty is used up."""
+        return Backlog(trouble=self._rests)
 
     @property
     def is_stuck(self) -> bool:
@@ -194,7 +201,8 @@ class GpioAction:
                 fix="Mend that, and end other programs that use the pin",
             )
         state = self._settings.fail_state
-        yield f"pin {self._settings.pin}: claimed, de-energised ({state})"
+        level = "high" if self._settings.active_low else "low"
+        yield f"pin {self._settings.pin}: claimed, de-energised ({state}), its level {level}"
         if state == "open":
             yield "a rule that fires closes it, for its pulse"
 
@@ -218,12 +226,24 @@ class GpioAction:
                 self._try_hold()
 
     def _try_hold(self) -> None:
+        mode = self._mode
         try:
             self._output.energise(self._settings.longest_seconds)
-            if not self._is_held:  # changed while the guard was asked
-                self._output.release()
-        except GuardError as error:  # its pause, mostly
-            logger.debug("output %s: %s", self._context.name, error.received)
+        except GuardError as error:
+            if error.received == DUTY_USED_UP and self._mode == mode:
+                self._rest(f"{_BY_HAND[mode]}, but {error.received}")
+            else:  # its pause, mostly
+                logger.debug("output %s: %s", self._context.name, error.received)
+            return
+        self._rests = ""
+        if not self._is_held:  # changed while the guard was asked
+            self._output.release()
+
+    def _rest(self, reason: str) -> None:
+        """Tell once that it is off for minutes, where a person wants it on."""
+        if not self._rests:
+            logger.warning("output %s: %s", self._context.name, reason)
+        self._rests = reason
 
 
 def _read_mode(path: Path, *, unread: str) -> str:

@@ -29,7 +29,8 @@ def door(
     """Open the door by hand, lock it, or leave it to the rules again.
 
     "open" keeps it open as long and as often as its limits allow; with "lock" no rule opens it.
-    The mode is remembered over a restart, and edge status shows it.
+    Without --output it is told to all outputs. The mode is remembered over a restart, and edge
+    status shows it.
 
     Raises:
         NotRunningError: No edge run with this configuration is running.

@@ -28,10 +28,10 @@ _BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 _CLOSE_SECONDS = 1.4
 _JOIN_SECONDS = 0.4
 
-_REFUSALS = {
-    "pause": "it was on a moment ago and needs its pause",
-    "duty": "it was on for too much of the last ten minutes",
-}
+DUTY_USED_UP = "it was on for too much of the last ten minutes"
+"""What a `GuardError` has received where the duty is used up."""
+
+_REFUSALS = {"pause": "it was on a moment ago and needs its pause", "duty": DUTY_USED_UP}
 
 
 class GuardedOutput:

@@ -106,6 +106,22 @@ def test_open_by_hand_keeps_it_energised_within_the_limits(make, tmp_path):
     assert all(span.end_seconds - span.start_seconds < 0.3 + 0.5 for span in spans)
 
 
+def test_hold_by_hand_that_has_used_up_its_duty_is_told(make, caplog):
+    action = make(longest_seconds=0.3, pulse_seconds=0.3, duty_percent=0.1)  # 0.6 s of 600
+    assert action.backlog().trouble == ""
+    action.set_mode("open")
+    assert wait_until(lambda: action.backlog().trouble)
+    assert action.backlog().trouble == (
+        "kept open by hand, but it was on for too much of the last ten minutes"
+    )
+    assert action.output_status().trouble == ""  # no reason to restart the service
+    assert wait_until(lambda: not action.output_status().is_energised)
+    time.sleep(0.6)  # two more attempts to hold it
+    assert caplog.text.count("too much of the last ten minutes") == 1
+    action.set_mode("auto")
+    assert action.backlog().trouble == ""
+
+
 def test_fail_state_open_means_that_lock_needs_current(make, tmp_path):
     action = make(fail_state="open")
     assert action.output_status().is_open
@@ -173,8 +189,13 @@ def test_mode_that_cannot_be_remembered_still_holds(make, tmp_path):
 
 def test_check_claims_the_pin(make, tmp_path):
     assert list(make().check()) == [
-        f"pin file:{tmp_path / 'pin.csv'}: claimed, de-energised (closed)"
+        f"pin file:{tmp_path / 'pin.csv'}: claimed, de-energised (closed), its level low"
     ]
+
+
+def test_check_says_which_level_is_safe_where_low_energises(make):
+    (line,) = make(active_low=True).check()
+    assert line.endswith("de-energised (closed), its level high")
 
 
 def test_check_tells_what_a_rule_does_to_what_is_open(make):
