@@ -18,6 +18,7 @@ _logger = logging.getLogger(__name__)
 WINDOW = 20  # messages on their way at once; what a broker grants at least
 RENEW_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 10.0
+_MOST_DOUBLINGS = 10  # a larger power overflows one day
 RIVAL_PAUSE_SECONDS = 60.0  # else two of the same name throw each other out for ever
 _STALL_SECONDS = 10.0
 _REFUSED_SECONDS = 10.0
@@ -280,5 +281,6 @@ class Courier:
 
 def _pause_seconds(failures: int, *, is_rival: bool = False) -> float:
     """Say how long to wait after failures in a row, by chance, so that not all come at once."""
-    longest = RIVAL_PAUSE_SECONDS if is_rival else min(LONGEST_PAUSE_SECONDS, 2.0**failures / 2)
+    growing = 2.0 ** min(failures, _MOST_DOUBLINGS) / 2
+    longest = RIVAL_PAUSE_SECONDS if is_rival else min(LONGEST_PAUSE_SECONDS, growing)
     return random.uniform(0.5, 1.0) * longest

@@ -30,6 +30,7 @@ _ROUND = 3  # messages that are tried in turn; then the next, whatever the serve
 _MOST_IN_MEMORY = 20  # with their pictures
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_MOST_DOUBLINGS = 10
 _PATIENCE_SECONDS = 1.0  # beyond the time of a request
 _CLOSE_SECONDS = 1.5
 _UNAUTHORIZED = 401
@@ -208,7 +209,7 @@ class WebhookAction:
             return verdict
 
     def _deliver(self) -> None:
-        pause_seconds = _FIRST_PAUSE_SECONDS
+        failures = 0
         while not self._is_closing:
             self._is_new = False
             self._outbox.settle()
@@ -218,10 +219,10 @@ class WebhookAction:
                 self._trouble = ""
                 self._pause(_LONGEST_PAUSE_SECONDS, until_new=True)
             elif self._try(messages):
-                pause_seconds = _FIRST_PAUSE_SECONDS
+                failures = 0
             else:
-                self._pause(pause_seconds * random.uniform(0.5, 1.0), until_new=False)
-                pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+                self._pause(_pause_seconds(failures), until_new=False)
+                failures += 1
 
     def _pause(self, seconds: float, *, until_new: bool) -> None:
         with self._changed:
@@ -279,3 +280,9 @@ class WebhookAction:
             received=f"{self._target.shown}: {text}",
             fix="See what the server expects: its url, its token and no redirect",
         )
+
+
+def _pause_seconds(failures: int) -> float:
+    """Say how long to wait after failures in a row, by chance, so that not all come at once."""
+    growing = _FIRST_PAUSE_SECONDS * 2.0 ** min(failures, _MOST_DOUBLINGS)
+    return random.uniform(0.5, 1.0) * min(_LONGEST_PAUSE_SECONDS, growing)

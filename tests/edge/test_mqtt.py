@@ -277,3 +277,5 @@ def test_pause_has_jitter_and_ends_at_ten_seconds():
     assert max(pauses) <= 10.0
     assert max(_pause_seconds(1) for _ in range(50)) <= 1.0
     assert 30 <= _pause_seconds(1, is_rival=True) <= 60
+    for failures in (1_100, 1_000_000):  # hours, and months, without a broker
+        assert 5.0 <= _pause_seconds(failures) <= 10.0
