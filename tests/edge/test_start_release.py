@@ -5,20 +5,14 @@ import signal
 import sys
 
 import pytest
-from whole_run import DOOR, EVIDENCE, colours, is_off, stage, wait_until, whole_run
+from whole_run import CAMERA, DOOR, EVIDENCE, colours, is_off, stage, wait_until, whole_run
 
 from edge.guard.request import read_notes
 
 __all__ = ["colours", "stage", "whole_run"]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
-TEXT = """
-[source]
-address = "{source}"
-
-[model]
-file = "{model}"
-
+CONFIG = """
 [[rules]]
 name = "let in"
 labels = ["red"]
@@ -31,10 +25,10 @@ clips = false
 
 
 def write_config(folder, stage, colours, *, name="door", pin="pin.csv", more=""):
-    values = {"source": stage.server.url(), "model": colours, "name": name}
+    values = {"address": stage.server.url(), "model": colours, "name": name}
     door = DOOR.replace("door", name).replace("pin.csv", pin)
     path = folder / "edge.toml"
-    path.write_text(TEXT.format(**values) + EVIDENCE + door + more)
+    path.write_text((CAMERA + CONFIG).format(**values) + EVIDENCE + door + more)
     return path
 
 
