@@ -257,12 +257,13 @@ def describe_summary(summary: "CollectSummary", target: Path) -> str:
         12 pictures in 2 bursts in photos/cat; 3 left out as nearly the same; away 1 time
     """
     parts = [
-        f"{_count(summary.stored, 'picture')} in {_count(summary.bursts, 'burst')} in {target}"
+        f"{output.number_of(summary.stored, 'picture')} "
+        f"in {output.number_of(summary.bursts, 'burst')} in {target}"
     ]
     if summary.alike:
         parts.append(f"{summary.alike} left out as nearly the same")
     if summary.outages:
-        parts.append(f"away {_count(summary.outages, 'time')}")
+        parts.append(f"away {output.number_of(summary.outages, 'time')}")
     return "; ".join(parts)
 
 
@@ -298,7 +299,3 @@ def _check_frames(frames: int, source: str) -> None:
             received=f"none from {parse_address(source).shown} in the whole run",
             fix="Run edge doctor, which lists the cameras and what they lack",
         )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -2,13 +2,13 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli import output
+from edge.cli import event_tables, output
 from edge.cli.commands import read_text
 from edge.cli.options import JsonOption
 from edge.errors import SettingError
@@ -63,6 +63,12 @@ def list_events(
     """
     from edge.store.reading import EventReader
 
+    if csv and json:
+        raise SettingError(
+            "A list is written in one form",
+            received="--csv and --json",
+            fix="Leave out one of them",
+        )
     with EventReader(_find_folder(config, folder)) as reader:
         records = reader.find(label=label, since_seconds=_parse_since(since), limit=limit)
         results = {} if json or csv else reader.results(records)
@@ -72,7 +78,7 @@ def list_events(
     elif csv:
         _emit_csv([describe(record) for record in records])
     else:
-        _show(records, results)
+        event_tables.show_events(records, results)
 
 
 def show(
@@ -95,19 +101,7 @@ def show(
     if json:
         output.emit_json({"type": "event", **described, "outcomes": outcomes})
         return
-    for key, value in described.items():
-        if value not in ("", None, {}):
-            output.emit_text(f"{key:18} {value}")
-    output.emit_table(
-        ("time", "rule", "action", "result", "detail"),
-        [
-            (
-                _tell_time(outcome["wall_seconds"], is_dated=outcome["is_trusted"]),
-                *(outcome[key] for key in ("rule", "action", "result", "detail")),
-            )
-            for outcome in outcomes
-        ],
-    )
+    event_tables.show_event(described, outcomes)
 
 
 def export(
@@ -140,11 +134,7 @@ def export(
             }
         )
         return
-    output.emit_table(("label", "photos"), list(exported.labels.items()))
-    output.emit_text(
-        f"{target}: {sum(exported.labels.values())} photos; "
-        f"{exported.without} events have no snapshot"
-    )
+    event_tables.show_export(exported, target)
 
 
 def prune(
@@ -183,7 +173,8 @@ def prune(
     if json:
         output.emit_json({"type": "prune", "events": pruned.events, "bytes": pruned.bytes})
     else:
-        output.emit_text(f"{pruned.events} events removed, {pruned.bytes / 1e6:.1f} MB free again")
+        removed = output.number_of(pruned.events, "event")
+        output.emit_text(f"{removed} removed, {pruned.bytes / 1e6:.1f} MB free again")
 
 
 def stats(
@@ -202,7 +193,7 @@ def stats(
     if json:
         output.emit_json(_describe_stats(found, place))
     else:
-        _show_stats(found, place)
+        event_tables.show_stats(found, place)
 
 
 events = typer.Typer(
@@ -233,7 +224,7 @@ def describe(record: "EventRecord") -> dict[str, Any]:
     return {
         "sequence": fields.pop("sequence"),
         "event_id": fields.pop("event_id"),
-        "time": _tell_time(record.time_seconds, is_dated=record.is_dated),
+        "time": event_tables.tell_time(record.time_seconds, is_dated=record.is_dated),
         "duration_seconds": duration_seconds,
         **fields,
     }
@@ -285,17 +276,6 @@ def _parse_since(text: str | None) -> float | None:
         ) from error
 
 
-def _tell_time(seconds: float, *, is_dated: bool) -> str:
-    """Write a time of day of this place; a question mark says that the clock was not right."""
-    from datetime import datetime
-
-    try:
-        text = datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds}?"
-    return text if is_dated else text + "?"
-
-
 def _confirm(question: str, *, is_sure: bool) -> None:
     if is_sure:
         return
@@ -320,39 +300,7 @@ def _emit_csv(rows: Sequence[dict[str, Any]]) -> None:
         output.emit_text(line)
 
 
-def _show(records: Sequence["EventRecord"], results: Mapping[str, str]) -> None:
-    output.emit_table(
-        ("number", "time", "what", "score", "snapshot", "clip", "came of it"),
-        [
-            (
-                record.sequence,
-                _tell_time(record.time_seconds, is_dated=record.is_dated),
-                record.text if record.kind == "door" else record.label,
-                None if record.kind == "door" else round(record.score, 2),
-                record.snapshot_state,
-                record.clip_state,
-                results.get(record.event_id, ""),
-            )
-            for record in records
-        ],
-    )
-
-
 def _describe_stats(found: "MemoryStats", folder: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {"type": "stats", "folder": folder, **asdict(found)}
-
-
-def _show_stats(found: "MemoryStats", folder: Path) -> None:
-    output.emit_table(("label", "events"), list(found.labels.items()))
-    if found.results:
-        output.emit_table(("result", "outcomes"), list(found.results.items()))
-    if found.first_seconds is not None and found.last_seconds is not None:
-        first = _tell_time(found.first_seconds, is_dated=True)
-        last = _tell_time(found.last_seconds, is_dated=True)
-        output.emit_text(f"from {first} to {last}; {found.undated} without a time to be trusted")
-    output.emit_text(
-        f"{folder}: {found.events} events, {found.snapshots.get('kept', 0)} snapshots, "
-        f"{found.clips.get('kept', 0)} clips, {found.bytes / 1e6:.1f} MB"
-    )

@@ -201,13 +201,15 @@ def describe_summary(summary: RunSummary) -> str:
         )
     if summary.decisions:
         lines.append(
-            f"{summary.decisions} decisions: {_list_decided(summary)}; "
-            f"{_count(summary.events, 'event')}"
+            f"{output.number_of(summary.decisions, 'decision')}: {_list_decided(summary)}; "
+            f"{output.number_of(summary.events, 'event')}"
         )
     if summary.outages:
-        lines.append(f"the source was away {_count(summary.outages, 'time')}")
+        lines.append(f"the source was away {output.number_of(summary.outages, 'time')}")
     if summary.failures:
-        lines.append(f"actions failed {_count(summary.failures, 'time')}; the log says why")
+        lines.append(
+            f"actions failed {output.number_of(summary.failures, 'time')}; the log says why"
+        )
     return "\n".join(lines)
 
 
@@ -284,7 +286,3 @@ def _list_decided(summary: RunSummary) -> str:
     if len(summary.decided) > _MOST_LABELS:
         counts.append(f"{len(summary.decided) - _MOST_LABELS} other labels")
     return ", ".join(counts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -67,6 +67,16 @@ def say(text: str) -> None:
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 
+def number_of(count: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Example:
+        >>> number_of(1, "photo"), number_of(0, "photo")
+        ('1 photo', '0 photos')
+    """
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def hide_passwords(text: str) -> str:
     """Hide what is secret in the URLs of a text, whoever wrote it.
 

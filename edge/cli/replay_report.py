@@ -71,7 +71,9 @@ def show(report: Report, *, model_sha256: str, is_json: bool) -> None:
     )
     if report.empty:
         output.emit_text("nothing is expected on " + ", ".join(report.empty))
-    output.emit_text(f"{_count(len(report.clips), 'clip')}: {describe_counts(report.total)}")
+    output.emit_text(
+        f"{output.number_of(len(report.clips), 'clip')}: {describe_counts(report.total)}"
+    )
     output.emit_text(f"cost {report.cost:.4g} ({report.weights})")
     for sentence in report.shortages:
         output.emit_text(f"too few: {sentence}")
@@ -90,7 +92,7 @@ def describe_counts(total: "Counts") -> str:
     return (
         f"{total.right} of {total.right + total.missed} appearances right, {total.missed} missed, "
         f"{total.wrong} wrong, {total.repeated} repeated, {late}"
-        f"{_count(total.false, 'false event')} in {total.seconds / 60:.1f} minutes "
+        f"{output.number_of(total.false, 'false event')} in {total.seconds / 60:.1f} minutes "
         f"({total.false_per_hour:.4g} an hour)"
     )
 
@@ -159,7 +161,3 @@ def _row(trial: "Trial", rules: "Rules") -> tuple[object, ...]:
         f"{total.late_seconds:.2f}",
         trial.rules.options(rules) or "(none)",
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

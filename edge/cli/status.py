@@ -125,12 +125,16 @@ def _describe_action(action: ActionStatus) -> str:
 
 def _describe_store(store: StoreStatus) -> str:
     parts = [
-        f"{store.events} events",
+        output.number_of(store.events, "event"),
         f"{store.bytes / _BYTES_PER_MB:.1f} MB",
         f"{store.free_bytes / _BYTES_PER_MB:.0f} MB free",
     ]
     parts += [f"{store.waiting} waiting"] if store.waiting else []
-    parts += [f"{store.lost_snapshots} pictures lost"] if store.lost_snapshots else []
+    parts += (
+        [output.number_of(store.lost_snapshots, "picture") + " lost"]
+        if store.lost_snapshots
+        else []
+    )
     return ", ".join(parts) + (f"; {store.trouble}" if store.trouble else "")
 
 

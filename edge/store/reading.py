@@ -124,7 +124,7 @@ class EventReader:
         if len(found) != 1:
             raise StoreError(
                 "An event is named by its number or its id",
-                received=f"{name}: {'more than one' if found else 'there is none'}",
+                received=f"{name!r}: {'more than one' if found else 'there is none'}",
                 fix="Look at edge events list",
             )
         return found[0]

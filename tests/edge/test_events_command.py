@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import sys
+import uuid
+from dataclasses import replace
+from itertools import takewhile
 
 import pytest
-from store_parts import NOON, at, open_recorder, picture, tell
+from store_parts import NOON, appearance, at, open_recorder, picture, tell
 
 from edge import cli
-from edge.cli import events
+from edge.cli import event_tables, events
 from edge.occurrence import Outcome
 from edge.store.reading import EventReader
 
@@ -96,9 +99,52 @@ def test_events_show(capfd, folder):
     assert "open 4 s" in text
 
 
-def test_events_show_of_what_is_not_there(capfd, folder):
-    message = run(capfd, "show", "77", "--folder", folder, code=1).err
-    assert "An event is named by its number or its id. Received: 77: there is none" in message
+def test_events_show_for_people(capfd, folder):
+    text = run(capfd, "show", "1", "--folder", folder).out
+    head = list(takewhile(str.strip, text.splitlines()))
+    lines = dict(line.split(maxsplit=1) for line in head)
+    assert lines["score"] == "0.93"
+    assert lines["scores"] == "cat 0.93, none 0.07"
+    assert lines["is_trusted"] == "yes"
+    assert "None" not in text
+    starts = {len(line) - len(line.split(maxsplit=1)[1]) for line in head}
+    assert len(starts) == 1  # every value begins in the same column
+
+
+@pytest.mark.parametrize("name", ["77", "zzz", "", "-1"])
+def test_events_show_of_what_is_not_there(capfd, folder, name):
+    message = run(capfd, "show", "--folder", folder, "--", name, code=1).err
+    assert f"An event is named by its number or its id. Received: {name!r}: there is no" in message
+
+
+def test_events_list_writes_scores_with_two_digits(capfd, tmp_path):
+    recorder = open_recorder(tmp_path / "memory")
+    recorder.start(
+        uuid.uuid4().hex, replace(appearance("cat"), score=0.9996), scores={}, at=at(NOON)
+    )
+    recorder.close()
+    assert " 1.00 " in run(capfd, "list", "--folder", tmp_path / "memory").out
+
+
+def test_events_list_without_any_says_so(capfd, folder):
+    assert run(capfd, "list", "--folder", folder, "--label", "caat").out == "no event\n"
+
+
+def test_events_list_is_either_csv_or_json(capfd, folder):
+    message = run(capfd, "list", "--folder", folder, "--csv", "--json", code=2).err
+    assert "A list is written in one form. Received: --csv and --json. Leave out" in message
+
+
+def test_events_counts_one_as_one(capfd, tmp_path):
+    recorder = open_recorder(tmp_path / "memory")
+    tell(recorder, snapshot=picture())
+    recorder.close()
+    assert (
+        ": 1 event, 1 snapshot, 0 clips, "
+        in run(capfd, "stats", "--folder", tmp_path / "memory").out
+    )
+    exported = run(capfd, "export", tmp_path / "photos", "--folder", tmp_path / "memory").out
+    assert ": 1 photo; 0 events without a snapshot" in exported
 
 
 def test_events_export_makes_a_folder_per_label(capfd, folder, tmp_path):
@@ -115,7 +161,7 @@ def test_events_export_makes_a_folder_per_label(capfd, folder, tmp_path):
 
 def test_events_export_with_nothing_to_export_makes_no_folder(capfd, folder, tmp_path):
     text = run(capfd, "export", tmp_path / "p", "--folder", folder, "--label", "dog").out
-    assert "0 photos; 1 events have no snapshot" in text
+    assert text == "nothing to export: no photo; 1 event without a snapshot\n"
     assert not (tmp_path / "p").exists()
 
 
@@ -200,4 +246,4 @@ def test_events_finds_the_memory_by_the_configuration(capfd, folder, tmp_path):
 
 
 def test_events_tells_a_time_that_is_none():
-    assert events._tell_time(1e20, is_dated=True) == "1e+20?"
+    assert event_tables.tell_time(1e20, is_dated=True) == "1e+20?"
