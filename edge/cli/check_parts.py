@@ -41,7 +41,7 @@ def try_all(config: Config) -> Iterator[Check]:
             "End it to have these tried as well; edge status says how it fares",
         )
     settings = merge(_defaults(), (), config)
-    yield try_model(settings, config)
+    yield from try_model(settings, config)
     if not is_running:
         yield try_source(settings)
     for action in config.actions.values():
@@ -51,7 +51,7 @@ def try_all(config: Config) -> Iterator[Check]:
     yield try_clock(config)
 
 
-def try_model(settings: RunSettings, config: Config) -> Check:
+def try_model(settings: RunSettings, config: Config) -> Iterator[Check]:
     """Load the model, and hold the labels of the configuration against it."""
     try:
         model = run_parts.read_model(settings)
@@ -59,9 +59,12 @@ def try_model(settings: RunSettings, config: Config) -> Check:
         with run_parts.load_model(settings, model) as classifier:
             manifest = classifier.model.manifest
             found = f"{manifest.name}: {list_labels(manifest.labels)}"
-            return Check("model", OK, found)
+            yield Check("model", OK, found)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Check("model", FAIL, problem, "Correct what this line names")
     except CatseyeError as error:
-        return _fail("model", error)
+        yield _fail("model", error)
 
 
 def try_source(settings: RunSettings, *, longest_seconds: float = _FRAME_SECONDS) -> Check:
@@ -168,5 +171,4 @@ def _defaults() -> RunSettings:
 
 
 def _fail(name: str, error: CatseyeError) -> Check:
-    problems = "; ".join(error.problems) if isinstance(error, ConfigError) else ""
-    return Check(name, FAIL, problems or f"{error.rule}: {error.received}", error.fix)
+    return Check(name, FAIL, f"{error.rule}: {error.received}", error.fix)

@@ -28,7 +28,13 @@ _CSV = (
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", envvar="EDGE_CONFIG", help="File that names the memory's folder."),
+    typer.Option(
+        "--config",
+        envvar="EDGE_CONFIG",
+        readable=False,  # the reader says more
+        help="File that names the memory's folder.",
+        show_default="edge.toml here, else /etc/edge/edge.toml",
+    ),
 ]
 FolderOption = Annotated[
     Path | None,

@@ -40,6 +40,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         envvar="EDGE_CONFIG",
+        readable=False,  # the reader says more
         help="Configuration file made by edge init.",
         show_default="edge.toml here, else /etc/edge/edge.toml",
         show_envvar=True,

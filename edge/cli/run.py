@@ -10,7 +10,7 @@ import typer
 
 from edge.cli import output
 from edge.cli import run_options as options
-from edge.cli.options import ConfigOption, JsonOption, ModelOption, RuntimeOption, ThreadsOption
+from edge.cli.options import JsonOption, ModelOption, RuntimeOption, ThreadsOption
 from edge.cli.run_config import RunPlan, given_options, read_plan
 from edge.cli.run_settings import (
     RunSettings,
@@ -56,7 +56,7 @@ def run(
     duration: options.DurationOption = None,
     as_fast_as_possible: options.UnpacedOption = False,
     window: options.WindowOption = False,
-    config: ConfigOption = None,
+    config: options.ConfigOption = None,
     dry_run: options.DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -100,6 +100,8 @@ def run(
             received="no configuration",
             fix="Name one with --config edge.toml",
         )
+    if config is None and Path("edge.toml").is_file():
+        output.say("edge.toml is here but not used: nothing follows without --config edge.toml")
     read = None if config is None else _make_reader(context, config, flags, is_dry=dry_run)
     plan = RunPlan(flags) if read is None else read()
     if show_regions is None:

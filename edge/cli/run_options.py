@@ -123,6 +123,17 @@ UnpacedOption = Annotated[
 WindowOption = Annotated[
     bool, typer.Option("--window", help="Show the frames; needs the extra 'window'.")
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="EDGE_CONFIG",
+        readable=False,  # the reader says more
+        help="Configuration file made by edge init.",
+        show_default="none: nothing follows from what is seen",
+        show_envvar=True,
+    ),
+]
 DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Say what the rules would do, and do none of it."),

@@ -85,10 +85,16 @@ def describe_output(status: OutputStatus) -> str:
     Example:
         >>> describe_output(OutputStatus("door", "lock", is_energised=False, is_open=False))
         'mode lock, closed'
+        >>> describe_output(OutputStatus("door", "open", is_energised=False, is_open=False))
+        'mode open, closed until its limits allow more'
     """
+    state = "open" if status.is_open else "closed"
+    if not status.trouble and status.mode in ("open", "lock"):
+        is_kept = status.is_open == (status.mode == "open")
+        state += "" if is_kept else " until its limits allow more"
     trouble = f"; {status.trouble}" if status.trouble else ""
     energised = ", energised" if status.is_energised else ""
-    return f"mode {status.mode}, {'open' if status.is_open else 'closed'}{energised}{trouble}"
+    return f"mode {status.mode}, {state}{energised}{trouble}"
 
 
 def describe_duration(seconds: float) -> str:

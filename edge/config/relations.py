@@ -1,5 +1,6 @@
 """What the tables of a configuration say of each other."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -70,6 +71,8 @@ def _find_shared_pins(actions: Mapping[str, ActionConfig], at: Location) -> Iter
         if action.kind != "gpio" or not hasattr(action.settings, "pin"):
             continue
         pin = str(action.settings.pin)
+        if pin.startswith("file:"):
+            pin = f"file:{os.path.realpath(pin.removeprefix('file:'))}"
         number = re.sub(r"^(?:GPIO|BCM)?0*(?=\d+$)", "", pin, flags=re.IGNORECASE)
         owner = owners.setdefault(number, action.name)
         if owner != action.name:

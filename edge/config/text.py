@@ -21,6 +21,8 @@ MOST_PROBLEMS = 100
 _LONG_KEY = re.compile(r"""(?<![\w-])(?>(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}""")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
+_KEY = re.compile(r"\((?:'[^']*'(?:, )?)+,?\)")  # as tomllib writes a key: ('actions', 'door')
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigText:
@@ -48,7 +50,8 @@ def read_text(path: Path) -> ConfigText:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _refusal(path, line, "it must be text in UTF-8", f"byte {error.start}") from error
+        received = f"the byte 0x{content[error.start]:02x}"
+        raise _refusal(path, line, "it must be text in UTF-8", received) from error
     if not text.strip():
         raise _refusal(path, None, "a configuration must say something", "an empty file")
     table = _parse(path, text)
@@ -110,7 +113,12 @@ def _parse(path: Path, text: str) -> Mapping[str, Any]:
         place = _PLACE.search(str(error))
         line = text.count("\n") + 1 if place and not place[1] else None
         line = int(place[1]) if place and place[1] else line
-        raise _refusal(path, line, "it must be TOML", _PLACE.sub("", str(error))) from error
+        received = _KEY.sub(_write_key, _PLACE.sub("", str(error)))
+        raise _refusal(path, line, "it must be TOML", received) from error
+
+
+def _write_key(found: re.Match[str]) -> str:
+    return ".".join(re.findall("'([^']*)'", found[0]))
 
 
 def _refusal(path: Path, line: int | None, rule: str, received: str) -> ConfigError:

@@ -115,6 +115,15 @@ def test_check_names_what_fails_and_tries_the_rest(
     assert "clock" in found
 
 
+def test_check_has_a_line_for_each_label_that_the_model_lacks(capsys, config):
+    path = config('labels = ["red"]', 'labels = ["raed", "mauve"]')
+    assert main(["check", "--config", str(path), "--json"]) == 1
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [one["found"] for one in found if one["check"] == "model"]
+    assert [text.count("the model must have the label") for text in told] == [1, 1]
+    assert "Received: 'raed'. Write red." in told[0]
+
+
 def test_check_of_a_wrong_configuration_is_wrong_usage(capsys, config):
     assert main(["check", "--config", str(config("labels", "lables"))]) == 2
     assert "labels" in capsys.readouterr().err

@@ -226,6 +226,14 @@ def test_evidence_may_rely_on_the_model(read):
     assert read("[evidence]\nvotes = 6").evidence == "votes=6"  # of a window that the model has
 
 
+def test_a_file_for_a_pin_belongs_to_one_action_however_it_is_written(problems):
+    pins = ("file:pin.csv", "file:gone/../pin.csv")
+    (found,) = problems(
+        "".join(f'[actions.a{n}]\nkind = "gpio"\npin = "{pin}"\n' for n, pin in enumerate(pins))
+    )
+    assert "a pin belongs to one action, and actions.a0 has it" in found
+
+
 @pytest.mark.parametrize("pin", ["17", '"17"', '"GPIO17"', '"gpio017"'])
 def test_a_pin_belongs_to_one_action(problems, pin):
     (found,) = problems(RULE + DOOR + f'[actions.lamp]\nkind = "gpio"\npin = {pin}\n')

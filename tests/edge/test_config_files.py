@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+from edge.cli import main
 from edge.config import read_config
 from edge.config.lines import find_lines
 from edge.config.templates import TEMPLATES, read_template
@@ -29,10 +30,10 @@ def read_or_refuse(path):
         (b"", "edge.toml: the file: a configuration must say something. Received: an empty file."),
         (b" \n\n", "a configuration must say something"),
         (b"\xef\xbb\xbf", "a configuration must say something"),  # a BOM alone
-        (b"place = 'a'\n\xff\n", "edge.toml:2: the file: it must be text in UTF-8. Received: byte"),
+        (b"place = 'a'\n\xff\n", ":2: the file: it must be text in UTF-8. Received: the byte 0xff"),
         ("place = 'a'".encode("utf-16"), "edge.toml:1: the file: it must be text in UTF-8"),
         (b"place = 'a'\nplace = 'b'", "edge.toml:2: the file: it must be TOML. Received: Cannot o"),
-        (b"[run]\n[run]\n", "edge.toml:2: the file: it must be TOML. Received: Cannot declare"),
+        (b"[run]\n[run]\n", "the file: it must be TOML. Received: Cannot declare run twice."),
         (b"[run]\nmax_fps 5\n", "edge.toml:2: the file: it must be TOML. Received: Expected '='"),
         (b"place = 'a", "edge.toml:1: the file: it must be TOML"),  # half a file
         (b"[[rules]]\nlabels = [\n'cat',\n", "edge.toml:4: the file: it must be TOML"),  # half, too
@@ -88,6 +89,19 @@ def test_a_file_of_others_is_refused(tmp_path):
             os._exit(0 if "Permission denied" in str(error) else 2)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("command", [("check",), ("run",), ("events", "list")])
+def test_that_a_file_can_be_read_is_left_to_its_reader(command, tmp_path, capfd, monkeypatch):
+    """Typer would say so in words of its own, without a fix."""
+    path = tmp_path / "edge.toml"
+    path.write_text("place = 3 4")
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda name, *rest, **more: name != str(path) and access(name, *rest, **more)
+    )
+    assert main([*command, "--config", str(path)]) == 2
+    assert "edge.toml:1: the file: it must be TOML" in capfd.readouterr().err
 
 
 def test_no_half_of_a_template_does_harm(tmp_path):

@@ -207,6 +207,12 @@ def test_a_dry_run_says_why_not(edge, config, tmp_path):
     assert (would["result"], would["actions"]) == ("outside hours", [])
 
 
+def test_run_says_that_a_configuration_beside_it_is_not_used(edge, config, monkeypatch):
+    monkeypatch.chdir(config().parent)
+    _, _, error = edge("run", "--source", "none.avi")
+    assert "edge.toml is here but not used: nothing follows without --config edge.toml" in error
+
+
 def test_dry_run_needs_a_configuration(edge):
     code, _, error = edge("run", "--dry-run")
     assert code == 2
