@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -33,7 +33,7 @@ _MOST_BYTES = 65_536
 _DESCRIPTORS = 4
 _TASKS = Path("/proc/self/task")
 _DESCRIPTORS_OPEN = Path("/dev/fd")
-_LAST_STREAM = 2
+_STREAMS = (0, 1, 2)
 
 
 class Nursery:
@@ -187,7 +187,7 @@ def _capture(descriptors: Sequence[int], nursery: int) -> None:
     memory, bell, heard, said = descriptors
     os.dup2(heard, 0)
     os.dup2(said, 1)
-    _close_all_but(memory, bell)
+    _let_go_of_all_but(memory, bell)
     lens.serve(memory, bell, parent=nursery)
 
 
@@ -250,7 +250,7 @@ def _fork(connection: socket.socket) -> int:
 def _nurse(connection: socket.socket) -> None:
     os.setsid()  # what a terminal sends is for the parent
     _redirect_streams()
-    _close_all_but(connection.fileno())
+    _let_go_of_all_but(connection.fileno())
     serve(connection)
 
 
@@ -263,16 +263,25 @@ def _spawn(connection: socket.socket) -> int:
 
 def _redirect_streams() -> None:
     """Read from and write to nowhere; errors are shown where someone debugs."""
+    _lead_nowhere(_STREAMS[:2] if os.environ.get("EDGE_DEBUG") == "1" else _STREAMS)
+
+
+def _let_go_of_all_but(*kept: int) -> None:
+    """Give up all that the program has open, as far as this process goes."""
+    descriptors = {int(entry.name) for entry in _DESCRIPTORS_OPEN.iterdir()}
+    _lead_nowhere(descriptors.difference(_STREAMS, kept))
+
+
+def _lead_nowhere(descriptors: Iterable[int]) -> None:
+    """Let descriptors lead nowhere; their numbers stay taken.
+
+    The program's own files, such as its logs, are still there as objects. One of them that writes,
+    or closes when nobody has it any more, must not do that to what has got its number since.
+    """
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1) if os.environ.get("EDGE_DEBUG") == "1" else (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-
-
-def _close_all_but(*kept: int) -> None:
-    for descriptor in [int(entry.name) for entry in _DESCRIPTORS_OPEN.iterdir()]:
-        if descriptor > _LAST_STREAM and descriptor not in kept:
-            with contextlib.suppress(OSError):  # the one that the folder was read with
-                os.close(descriptor)
+    for descriptor in {*descriptors} - {nowhere}:  # it may have got that of the folder just read
+        os.dup2(nowhere, descriptor, inheritable=descriptor in _STREAMS)
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

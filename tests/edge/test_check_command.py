@@ -61,7 +61,7 @@ def check(capsys):
 def test_check_tries_everything_and_switches_nothing(check, config, tmp_path):
     code, found = check(config())
     assert list(found) == ["config", "model", "source", "door", "tell", "store", "clock"]
-    assert {one["status"] for one in found.values()} == {"ok"}
+    assert [one for one in found.values() if one["status"] != "ok"] == []
     assert code == 0
     assert found["config"]["found"].endswith("edge.toml: rules 1, actions 2")
     assert found["model"]["found"] == "colours: red, green, blue"

@@ -166,3 +166,23 @@ def test_what_was_there_at_a_fork_and_has_ended_since_is_collected_at_the_next()
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
+
+
+LOGGED = """
+    import logging
+    logging.basicConfig(filename="program.log")
+    logging.getLogger("edge").addHandler(logging.FileHandler("edge.log"))
+    from edge.capture.process import CaptureProcess
+    from edge.capture.request import LensRequest
+    with CaptureProcess(LensRequest("demo:", is_live=True)) as capture:
+        seen = [type(capture.read()).__name__ for _ in range(3)]
+        print(seen[-1])
+"""
+
+
+def test_the_log_files_of_a_program_are_no_hindrance(tmp_path):
+    program = "import os\nos.environ['OPENBLAS_NUM_THREADS'] = '1'\n" + textwrap.dedent(LOGGED)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["Frame"], done.stderr
