@@ -4,7 +4,8 @@ Each kind carries the exit code of a command that it ends. 2 is wrong usage: wha
 never be right, whatever lies on the disk: a value out of range, an unknown name, options that
 contradict each other. 1 is a run that failed: a file that is missing, occupied or damaged, data
 that cannot be used, a device that was lost. So a script may try again after 1, and not after 2;
-that is why a configuration that is missing or wrong is 2 as well: nobody but its owner mends it.
+that is why a configuration that is missing or wrong is 2 as well, and a memory that a newer catseye
+has written: nobody but its owner mends it.
 """
 
 from typing import ClassVar
@@ -125,6 +126,12 @@ class GuardError(ActionError):
 
 class StoreError(CatseyeError, OSError):
     """The memory of events cannot be opened, read or written."""
+
+
+class NewerStoreError(StoreError):
+    """A memory, or messages that wait, of a newer catseye; trying again does not help."""
+
+    exit_code = 2
 
 
 class NotRunningError(CatseyeError, ConnectionError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge.errors import OutputError
+from edge.sqlite_file import refuse_newer
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,6 +24,7 @@ _BYTES_PER_MB = 1_000_000
 _BUSY_SECONDS = 2.0
 _MOST_SET_ASIDE = 3  # so that a card that goes bad is not filled with what it has spoilt
 _SIDE_FILES = ("-wal", "-shm")
+_VERSION = 0  # of the table, kept as the user_version of the file
 _SCHEMA = (
     # AUTOINCREMENT: an id is never given out again, so a late acknowledgement removes nothing else
     "CREATE TABLE IF NOT EXISTS messages "
@@ -48,13 +50,16 @@ class Message:
 class Spool:
     """A bounded queue on the disk; every method may be called from any thread.
 
-    The file is opened by the first use, not before. One that is damaged is moved aside, as
-    `<name>.corrupt-<n>`, and a new one begun.
+    The file is opened by the first use; before, it is only asked for its version. One that is
+    damaged is moved aside, as `<name>.corrupt-<n>`, and a new one begun.
 
     Args:
         path: Of the file; its folder is made if it is missing.
         most_messages: How many may wait; the oldest make room for a new one.
         most_mb: Millions of bytes that their payloads may have together; the same holds.
+
+    Raises:
+        NewerStoreError: The file is that of a newer catseye; it is left untouched.
 
     Attributes:
         dropped: Messages that had to make room since the start.
@@ -75,6 +80,7 @@ class Spool:
     """
 
     def __init__(self, path: Path, *, most_messages: int = 20_000, most_mb: float = 64) -> None:
+        refuse_newer(path, newest=_VERSION)
         self._path = path
         self._most_messages = most_messages
         self._most_bytes = int(most_mb * _BYTES_PER_MB)

@@ -14,7 +14,7 @@ from edge.cli.run_settings import RunSettings, list_labels
 from edge.clock import SystemClock
 from edge.config import ActionConfig, Config, check_labels
 from edge.diagnosis import FAIL, OK, WARN, Check
-from edge.errors import CatseyeError, ConfigError, NotRunningError
+from edge.errors import CatseyeError, ConfigError, NewerStoreError, NotRunningError
 from edge.records import Frame, Offline
 
 _FRAME_SECONDS = 15.0  # in which a source must deliver one
@@ -117,6 +117,10 @@ def try_action(action: ActionConfig, config: Config) -> Iterator[Check]:
 
 def try_store(config: Config) -> Check:
     """Write a file where the memory is to be, and see how much room is left."""
+    from edge.sqlite_file import refuse_newer
+    from edge.store.database import DATABASE
+    from edge.store.tables import VERSION
+
     folder = config.store.folder
     is_new = not folder.exists()
     try:
@@ -125,9 +129,12 @@ def try_store(config: Config) -> Check:
             trial.write(b"\0" * 4096)
             trial.flush()
             os.fsync(trial.fileno())
+        refuse_newer(folder / DATABASE, newest=VERSION)
         free_mb = shutil.disk_usage(folder).free / _BYTES_PER_MB
         if is_new:
             folder.rmdir()  # who runs it may be another user
+    except NewerStoreError as error:
+        return _fail("store", error)
     except OSError as error:
         fix = "Name another folder as [store] folder, or mend its permissions"
         return Check("store", FAIL, f"{folder}: {error.strerror or error}", fix)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge.errors import StoreError
+from edge.sqlite_file import check_version, refuse_newer
 from edge.store.media import sync_folder
-from edge.store.tables import MIGRATIONS
+from edge.store.tables import MIGRATIONS, VERSION
 
 DATABASE = "events.sqlite"
 """Name of the file in the folder of the memory."""
@@ -38,12 +39,11 @@ def open_database(
         is_checked: Whether the whole file is looked at for damage.
 
     Raises:
-        StoreError: It is that of a newer catseye; it is left untouched.
+        NewerStoreError: It is that of a newer catseye; it is left untouched.
         sqlite3.Error: It cannot be opened, or is damaged.
         OSError: A copy of it cannot be written.
     """
-    if path.exists():
-        refuse_newer(path, newest=len(migrations))
+    refuse_newer(path, newest=len(migrations))
     connection = sqlite3.connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
@@ -80,7 +80,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?{way}", uri=True, timeout=_BUSY_SECONDS
             )
-            _check_version(connection, path, newest=len(MIGRATIONS))
+            check_version(connection, path, newest=VERSION)
         except sqlite3.Error as error:
             failure = error
         else:
@@ -94,18 +94,6 @@ def _unreadable(path: Path, reason: object) -> StoreError:
         received=f"{path}: {reason}",
         fix="Read it as the user of the service; edge run repairs a damaged one",
     )
-
-
-def refuse_newer(path: Path, *, newest: int = len(MIGRATIONS)) -> None:
-    """Refuse a database of a newer catseye; what cannot be read at all is not judged.
-
-    Raises:
-        StoreError: It is one.
-    """
-    with contextlib.suppress(sqlite3.Error):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        with contextlib.closing(connection):
-            _check_version(connection, path, newest=newest)
 
 
 @contextlib.contextmanager
@@ -147,16 +135,6 @@ def files_of(path: Path) -> Iterator[Path]:
     """Yield every file that belongs to a database: itself, its log, copies, what was put aside."""
     with contextlib.suppress(OSError):
         yield from path.parent.glob(f"{path.name}*")
-
-
-def _check_version(connection: sqlite3.Connection, path: Path, *, newest: int) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > newest:
-        raise StoreError(
-            f"The memory must be of version {newest} or older",
-            received=f"version {version} in {path}",
-            fix="Install the newer catseye that wrote it, or name another folder",
-        )
 
 
 def _prepare(connection: sqlite3.Connection, *, is_checked: bool) -> None:

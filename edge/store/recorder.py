@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from edge.occurrence import Instant, Outcome
 from edge.records import Clock, Event, Look
 from edge.snapshot import Snapshot
+from edge.sqlite_file import refuse_newer
 from edge.status import StoreStatus
-from edge.store.database import DATABASE, refuse_newer
+from edge.store.database import DATABASE
 from edge.store.film import Film
 from edge.store.inbox import Ended, Filmed, Inbox, Started
 from edge.store.keeper import Keeper
 from edge.store.settings import StoreSettings
-from edge.store.tables import EventRecord
+from edge.store.tables import VERSION, EventRecord
 
 if TYPE_CHECKING:
     from edge.wallclock import WallClock
@@ -52,7 +53,7 @@ class Recorder:
         evidence: The rules of evidence, as text.
 
     Raises:
-        StoreError: The memory is that of a newer catseye; it is left untouched.
+        NewerStoreError: The memory is that of a newer catseye; it is left untouched.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Recorder:
         model: ModelIdentity,
         evidence: str,
     ) -> None:
-        refuse_newer(folder / DATABASE)
+        refuse_newer(folder / DATABASE, newest=VERSION)
         self._settings = settings
         self._model = model
         self._evidence = evidence

@@ -41,6 +41,9 @@ MIGRATIONS: Sequence[Sequence[str]] = (
 )
 """What makes each version of the tables out of the one before; the first out of nothing."""
 
+VERSION = len(MIGRATIONS)
+"""Of the tables, kept as the user_version of the file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:

@@ -1,6 +1,8 @@
-"""One rule for all commands: 2 is what no file on the disk makes right, 1 is a run that failed."""
+"""One rule for all commands: 2 is what trying again never makes right, 1 is a run that failed."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -29,6 +31,7 @@ WRONG_USAGE = [
     "events show --folder folder",  # which event
     "events export",  # to where
     "events prune --folder folder --older-than long",
+    "events list --folder newer",  # of a catseye that is not installed
     "events stats --folder folder --since 1d",  # belongs to list
     "service install file",  # none is taken
     "service status file",
@@ -154,9 +157,11 @@ CHANGE_THE_MACHINE = {"service install", "service status", "service uninstall"} 
 @pytest.fixture
 def call(tmp_path, monkeypatch, capfd):
     """Run a command line among an empty folder, a full one and a file; return code and error."""
-    for name in ("folder", "folder.html", "full"):
+    for name in ("folder", "folder.html", "full", "newer"):
         (tmp_path / name).mkdir()
     (tmp_path / "full/notes.txt").write_text("kept")
+    with closing(sqlite3.connect(tmp_path / "newer/events.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 99")
     (tmp_path / "file").write_text("no model, no picture")
     (tmp_path / "door.toml").write_text('[source]\naddress = "absent.mp4"\n')
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 from clips import RED, write_scene
@@ -122,6 +124,17 @@ def test_check_has_a_line_for_each_label_that_the_model_lacks(capsys, config):
     told = [one["found"] for one in found if one["check"] == "model"]
     assert [text.count("the model must have the label") for text in told] == [1, 1]
     assert "Received: 'raed'. Write red." in told[0]
+
+
+def test_check_names_a_memory_of_a_newer_version(check, config, tmp_path):
+    path = config()
+    (tmp_path / "memory").mkdir()
+    with closing(sqlite3.connect(tmp_path / "memory/events.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    code, found = check(path)
+    assert (code, found["store"]["status"]) == (1, "fail")
+    assert "events.sqlite must be of version 1 or older: version 99" in found["store"]["found"]
+    assert "Install the newer catseye" in found["store"]["fix"]
 
 
 def test_check_of_a_wrong_configuration_is_wrong_usage(capsys, config):

@@ -22,6 +22,7 @@ def test_catseye_error_text_has_rule_received_and_fix():
         (errors.MissingExtraError, ImportError),
         (errors.WorkerError, ConnectionError),
         (errors.OutputError, OSError),
+        (errors.StoreError, OSError),
         (errors.DivergenceError, ArithmeticError),
     ],
 )

@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,17 @@ path = "told.jsonl"
 [store]
 folder = "{store}"
 clips = false
+"""
+
+NEWS = """
+[actions.news]
+kind = "mqtt"
+host = "127.0.0.1"
+
+[actions.post]
+kind = "webhook"
+url = "http://127.0.0.1:9/"
+allow = ["127.0.0.1"]
 """
 
 
@@ -234,6 +247,26 @@ def test_what_cannot_run_ends_with_its_exit_code(edge, config, changes, code, te
     found, _, error = edge("run", "--config", config(**changes))
     assert text in error
     assert found == code
+
+
+@pytest.mark.parametrize("name", ["events.sqlite", "spool-news.db", "webhook-post.spool"])
+def test_what_a_newer_catseye_wrote_ends_a_run_as_a_wrong_configuration_does(
+    edge, config, tmp_path, name
+):
+    path = config()
+    path.write_text(path.read_text() + NEWS)
+    written = tmp_path / "memory" / name
+    written.parent.mkdir()
+    with closing(sqlite3.connect(written)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE later (content)")
+        connection.execute("PRAGMA user_version = 99")
+    before = written.read_bytes()
+    code, _, error = edge("run", "--config", path)
+    assert f"version 99 in {written}. Install the newer catseye that wrote it" in error
+    assert code == 2  # which the unit of the service does not start again
+    assert written.read_bytes() == before
+    assert not list(written.parent.glob("*.corrupt-*"))
 
 
 def test_a_second_instance_is_refused(edge, config, tmp_path):

@@ -5,13 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from broker import until
 
 from edge.actions.outbox import MOST_IN_MEMORY, Outbox
-from edge.errors import OutputError
+from edge.errors import NewerStoreError, OutputError
 from edge.spool import Spool
 
 WRITER = """
@@ -163,6 +164,16 @@ def test_spool_damaged_file_is_moved_aside(make_spool, path, damage, caplog):
     assert spool.set_aside == 1
     assert Path(f"{path}.corrupt-1").read_bytes() == bytes(content)
     assert "damaged" in caplog.text
+
+
+def test_spool_of_a_newer_version_is_refused_and_left(make_spool, path):
+    make_spool().put(b"kept", key="k")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+        before = path.read_bytes()
+        with pytest.raises(NewerStoreError, match=r"of version 0 or older\..*version 1 in"):
+            make_spool()  # its number is still in the log
+    assert path.read_bytes()[100:] == before[100:]
 
 
 def test_spool_keeps_three_damaged_files_at_most(make_spool, path):

@@ -19,7 +19,7 @@ from store_parts import (
     wait_for,
 )
 
-from edge.errors import StoreError
+from edge.errors import NewerStoreError
 from edge.occurrence import Outcome
 from edge.records import Look, Picture
 from edge.store.reading import EventReader
@@ -160,7 +160,7 @@ def test_recorder_refuses_the_memory_of_a_newer_version_and_leaves_it(tmp_path):
     connection.close()
     before = path.read_bytes()
     with pytest.raises(
-        StoreError, match=r"must be of version 1 or older.*version 99.*newer catseye"
+        NewerStoreError, match=r"must be of version 1 or older.*version 99.*newer catseye"
     ):
         open_recorder(tmp_path)
     assert path.read_bytes() == before

@@ -6,7 +6,7 @@ import pytest
 from store_parts import NOON, open_recorder, tell
 
 from edge.clock import SystemClock
-from edge.errors import StoreError
+from edge.errors import NewerStoreError, StoreError
 from edge.store.database import DATABASE, find_damage_on_disk, open_database, open_for_reading
 from edge.store.pruning import prune
 from edge.store.reading import EventReader
@@ -59,7 +59,7 @@ def test_open_database_refuses_a_newer_one(tmp_path):
     open_database(tmp_path / DATABASE, migrations=(*MIGRATIONS, SECOND)).close()
     before = (tmp_path / DATABASE).read_bytes()
     for opening in (open_database, open_for_reading):
-        with pytest.raises(StoreError, match=r"version 1 or older\. Received: version 2 in"):
+        with pytest.raises(NewerStoreError, match=r"version 1 or older\. Received: version 2 in"):
             opening(tmp_path / DATABASE)
     assert (tmp_path / DATABASE).read_bytes() == before
 
