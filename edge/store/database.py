@@ -141,6 +141,7 @@ def _prepare(connection: sqlite3.Connection, *, is_checked: bool) -> None:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON").fetchone()  # nothing pruned is ever salvaged
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
     connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}").fetchone()
     damage = find_damage(connection) if is_checked else ""

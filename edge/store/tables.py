@@ -140,8 +140,11 @@ _OUTCOMES = (
     *("event_id", "rule", "action", "result", "detail"),
     *("wall_seconds", "monotonic_seconds", "boot_id", "is_trusted"),
 )
-SELECT_OUTCOMES = f"SELECT sequence, {', '.join(_OUTCOMES)} FROM outcomes "
-"""To be followed by a condition; the rows are for `insert_outcome_row`."""
+EVENT_COLUMNS = len(_COLUMNS)
+"""Of the table of events, in the order in which `read_record` takes them."""
+
+OUTCOME_COLUMNS = 1 + len(_OUTCOMES)
+"""Of the table of outcomes, in the order in which `insert_outcome_row` takes them."""
 
 
 def insert_event(connection: "Connection", record: EventRecord) -> bool:
@@ -164,12 +167,27 @@ def insert_outcome(connection: "Connection", outcome: Outcome) -> None:
 
 
 def insert_outcome_row(connection: "Connection", row: Sequence[Any]) -> None:
-    """Write a row of `SELECT_OUTCOMES`; without a number it gets the next one."""
+    """Write a row of the table of outcomes; without a number it gets the next one."""
     marks = ", ".join("?" * len(row))
     connection.execute(
         f"INSERT INTO outcomes (sequence, {', '.join(_OUTCOMES)}) VALUES ({marks})",
         [_clean(value) for value in row],
     )
+
+
+def check_outcome_row(row: Sequence[Any]) -> Sequence[Any]:
+    """Return a row of the table of outcomes.
+
+    Raises:
+        ValueError: It cannot be one, as in a damaged database.
+    """
+    _, event_id, *texts, wall, monotonic, boot_id, is_trusted = row
+    is_sound = all(isinstance(text, str) for text in (event_id, *texts, boot_id)) and all(
+        isinstance(number, int | float) for number in (wall, monotonic, is_trusted)
+    )
+    if not is_sound or len(event_id) != 32:
+        raise ValueError(f"no outcome: {row!r:.100}")
+    return row
 
 
 def read_record(row: Sequence[Any]) -> EventRecord:

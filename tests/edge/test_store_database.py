@@ -1,17 +1,21 @@
 """The database file: versions, copies before a change, and reading beside the one who writes."""
 
+import random
 import sqlite3
+from contextlib import closing
 
 import pytest
-from store_parts import NOON, open_recorder, tell
+from store_parts import BOOT, NOON, appearance, at, open_recorder, tell
 
 from edge.clock import SystemClock
 from edge.errors import NewerStoreError, StoreError
+from edge.occurrence import Outcome
 from edge.store.database import DATABASE, find_damage_on_disk, open_database, open_for_reading
 from edge.store.pruning import prune
 from edge.store.reading import EventReader
 from edge.store.salvage import replace_damaged
-from edge.store.tables import MIGRATIONS, SELECT_EVENTS, read_record
+from edge.store.tables import MIGRATIONS, SELECT_EVENTS, check_outcome_row, read_record
+from edge.testing import ManualClock
 
 SECOND = ("ALTER TABLE events ADD COLUMN weather TEXT NOT NULL DEFAULT ''",)
 
@@ -21,6 +25,30 @@ def remember(folder, count=3):
     made = [tell(recorder) for _ in range(count)]
     recorder.close()
     return made
+
+
+def roots(folder):
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        return [row[0] for row in connection.execute("SELECT rootpage FROM sqlite_master")]
+
+
+def overwrite(path, *pages):
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * 4096)
+            file.write(random.Random(page).randbytes(4096))
+
+
+class SteppingClock(ManualClock):
+    """A clock that goes on with every look at it."""
+
+    def __init__(self, step_seconds):
+        super().__init__()
+        self.step_seconds = step_seconds
+
+    def monotonic(self):
+        self.advance(self.step_seconds)
+        return super().monotonic()
 
 
 def test_open_database_commits_to_the_disk(tmp_path):
@@ -146,19 +174,60 @@ def test_find_damage_on_disk_looks_past_what_is_remembered(tmp_path):
     assert find_damage_on_disk(tmp_path / "missing") == ""
 
 
-def test_salvage_without_room_for_a_copy_keeps_what_it_has(tmp_path, monkeypatch, caplog):
-    remember(tmp_path)
-    (tmp_path / DATABASE).write_bytes(b"nothing" * 1000)
-
-    def refuse(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("edge.store.salvage.shutil.copyfile", refuse)
+def test_salvage_leaves_the_damaged_database_as_it_is(tmp_path):
+    made = remember(tmp_path, 200)
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.write(bytes(4096))
+    before = (tmp_path / DATABASE).read_bytes()
     connection, salvage = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
     connection.close()
-    assert (salvage.events, salvage.outcomes) == (0, 0)
-    assert "cannot be copied (" in caplog.text
-    assert not list(tmp_path.glob("*repaired*"))
+    assert (salvage.events, salvage.outcomes) == (len(made), 0)
+    assert salvage.aside.read_bytes() == before
+
+
+def test_salvage_takes_outcomes_and_the_newest_state_of_events(tmp_path):
+    recorder = open_recorder(tmp_path)
+    made = [tell(recorder) for _ in range(100)]
+    for event_id in made:
+        recorder.note_outcome(Outcome(event_id, "let in", "door", "done", "x" * 9000, at()))
+        recorder.end(event_id, appearance(end_seconds=9.0), at=at(NOON + 8))
+    recorder.close()
+    overwrite(tmp_path / DATABASE, 1, *roots(tmp_path))
+    connection, salvage = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
+    connection.close()
+    assert (salvage.events, salvage.outcomes) == (100, 100)
+    with EventReader(tmp_path) as reader:
+        assert {record.end_wall_seconds for record in reader.find()} == {NOON + 8}
+        assert reader.outcomes(made[0])[0]["detail"] == "x" * 9000
+
+
+@pytest.mark.parametrize("pages", ["first", "first and roots"])
+def test_salvage_brings_nothing_back_that_was_pruned(tmp_path, pages):
+    made = remember(tmp_path, 400)
+    assert prune(tmp_path, keep=150).events == 250
+    overwrite(tmp_path / DATABASE, 1, *(roots(tmp_path) if pages == "first and roots" else ()))
+    connection, _ = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
+    connection.close()
+    with EventReader(tmp_path) as reader:
+        assert {record.event_id for record in reader.find()} == set(made[250:])
+
+
+def test_salvage_ends_in_time(tmp_path):
+    remember(tmp_path, 400)
+    overwrite(tmp_path / DATABASE, 1)
+    clock = SteppingClock(0.5)
+    connection, salvage = replace_damaged(tmp_path / DATABASE, clock=clock)
+    connection.close()
+    assert 0 < salvage.events < 400
+    assert clock.monotonic() < 10
+
+
+def test_outcome_row_that_is_none_is_refused():
+    row = [7, "ab" * 16, "let in", "door", "done", "", NOON, 3, BOOT, 1]
+    assert check_outcome_row(row) == row
+    for column, value in ((1, "short"), (2, None), (5, b""), (6, "noon"), (9, None)):
+        with pytest.raises(ValueError, match="no outcome"):
+            check_outcome_row([*row[:column], value, *row[column + 1 :]])
 
 
 def test_read_record_refuses_what_is_no_event(tmp_path):
