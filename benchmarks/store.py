@@ -228,8 +228,9 @@ def measure_damage(folder: Path) -> str:
         worst_seconds = max(worst_seconds, time.monotonic() - started)
         salvaged.append(str(len(made & names(place))))
     return (
-        f"damaged pages (1; 3, the root of the events; 50; 1 to 9, all roots; 2 to 60): in service again after {worst_seconds:.2f} s at "
-        f"most, of 1000 events salvaged {', '.join(salvaged)}"
+        "damaged pages (1; 3, the root of the events; 50; 1 to 9, all roots; 2 to 60): "
+        f"in service again after {worst_seconds:.2f} s at most, "
+        f"of 1000 events salvaged {', '.join(salvaged)}"
     )
 
 
