@@ -1,5 +1,6 @@
 """The follower that turns looks into occurrences, and hands them to memory and actions."""
 
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from uuid import uuid4
 from edge.actions.dispatch import Dispatcher
 from edge.occurrence import Instant, Occurrence, Outcome
 from edge.records import Clock, Event, Look
-from edge.rules import FIRED, RuleBook, Verdict
+from edge.rules import FIRED, SUSPECT_BLOCKS, RuleBook, Verdict
 from edge.snapshot import Snapshot
 from edge.store.recorder import Recorder
 from edge.wallclock import WallClock
+
+logger = logging.getLogger(__name__)
 
 
 class Pulse:
@@ -106,6 +109,7 @@ class Responder:
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._event_id = ""
+        self._suspect: frozenset[str] = frozenset()
         self._outcomes: deque[Outcome] = deque(maxlen=10_000)
 
     def handle(self, look: Look) -> None:
@@ -122,6 +126,7 @@ class Responder:
                 self._start(event, moment)
         for verdict in self._rules.update(look, at):
             self._respond(verdict, moment)
+        self._warn_of_suspects()
         self._tell_outcomes()
 
     def note_outcome(self, outcome: Outcome) -> None:
@@ -170,6 +175,17 @@ class Responder:
         )
         for name in verdict.rule.actions:
             self._dispatcher.submit(name, occurrence)
+
+    def _warn_of_suspects(self) -> None:
+        before, self._suspect = self._suspect, self._rules.suspect()
+        for name in sorted(self._suspect - before):
+            logger.warning(
+                "rule %s: held back by its veto or its limit %d times in a row, "
+                "see edge events list",
+                *(name, SUSPECT_BLOCKS),
+            )
+        for name in sorted(before - self._suspect):
+            logger.info("rule %s: fires again", name)
 
     def _tell_outcomes(self) -> None:
         while self._outcomes:

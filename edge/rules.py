@@ -22,10 +22,14 @@ OUTSIDE_HOURS = "outside hours"
 CLOCK_NOT_TRUSTED = "clock not trusted"
 TOO_SOON = "too soon"
 
+SUSPECT_BLOCKS = 10
+"""Appearances in a row that a veto or a limit has held a rule back before it is suspect."""
+
 WHENS = ("start", "present")
 """How often a rule fires on one appearance: once, or as often as its limit allows."""
 
 _DAY_SECONDS = 86_400.0
+_SHORT_LIMIT_SECONDS = 60.0  # a longer one is meant to hold back
 _ROUNDING = 1e-3  # scores of a quantized model may pass 1 by its smallest step
 _ROUNDING_SECONDS = 1e-6  # differences of times are not exact
 _SINGLE_PRECISION = 1e-6  # 0.7 of a model is a little less than 0.7
@@ -149,6 +153,7 @@ class _Rule:
         self.spec = spec
         self.vetoed_until_seconds = -math.inf
         self.fired_seconds = -math.inf
+        self.blocks = 0  # appearances in a row that a veto or a short limit held it back
         self._schedule = Schedule(spec.hours, spec.days)
         self._needs_clock = not self._schedule.is_always_open
         self._veto_columns = tuple(labels.index(label) for label in spec.vetoed_by)
@@ -187,6 +192,19 @@ class _Rule:
             return obstacle
         passed_seconds = at.monotonic_seconds - self.fired_seconds
         return TOO_SOON if passed_seconds < self.spec.at_most_every_seconds else ""
+
+    def note(self, result: str, told: Collection[tuple[str, str]], at: Instant) -> None:
+        """Take in what has come of it, beside what was told of the appearance before."""
+        if result == FIRED:
+            self.fired_seconds = at.monotonic_seconds
+            self.blocks = 0
+        elif self._is_block(result):
+            is_first = not any(name == self.spec.name and self._is_block(old) for name, old in told)
+            self.blocks = min(self.blocks + is_first, SUSPECT_BLOCKS)
+
+    def _is_block(self, result: str) -> bool:
+        is_short = self.spec.at_most_every_seconds <= _SHORT_LIMIT_SECONDS
+        return result == VETOED or (result == TOO_SOON and is_short)
 
     def _clock_obstacle(self, at: Instant, local: Callable[[float], datetime]) -> str:
         if not at.is_trusted:
@@ -275,6 +293,10 @@ class RuleBook:
         """Return the names of the rules that are vetoed now."""
         return frozenset(rule.spec.name for rule in self._rules if rule.is_vetoed(at))
 
+    def suspect(self) -> frozenset[str]:
+        """Return the names of the rules held back `SUSPECT_BLOCKS` times in a row and more."""
+        return frozenset(rule.spec.name for rule in self._rules if rule.blocks >= SUSPECT_BLOCKS)
+
     def _read_scores(self, look: Look) -> list[float] | None:
         """Return a score per label; a row that fits no labels says nothing."""
         if look.prediction is None or look.prediction.scores.shape != (self._columns,):
@@ -320,8 +342,7 @@ class RuleBook:
         is_old_news = (spec.name, result) in appearance.told or (has_fired and result == TOO_SOON)
         if result != FIRED and is_old_news:
             return None
-        if result == FIRED:
-            rule.fired_seconds = at.monotonic_seconds
+        rule.note(result, appearance.told, at)
         appearance.told.add((spec.name, result))
         return Verdict(spec, result, decision.label, decision.score)
 

@@ -108,6 +108,7 @@ class Status:
         age_ms: From capture to decision, median; `None` before the first.
         label: What is believed now.
         vetoed: Names of the rules that a veto holds back now.
+        suspect: Names of the rules that a veto or a limit holds back again and again.
         event: The one that began last; `None` before the first.
         outputs: Outputs that guards own.
         actions: All actions.
@@ -127,6 +128,7 @@ class Status:
     age_ms: float | None = None
     label: str = "unknown"
     vetoed: frozenset[str] = field(default_factory=frozenset)
+    suspect: frozenset[str] = field(default_factory=frozenset)
     event: EventStatus | None = None
     outputs: tuple[OutputStatus, ...] = ()
     actions: tuple[ActionStatus, ...] = ()

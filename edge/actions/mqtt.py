@@ -241,7 +241,8 @@ class MqttAction:
 
 def _describe_picture(status: Status) -> dict[str, object]:
     """Describe what changes seldom, and matters when it does."""
-    found = [output.trouble for output in status.outputs]
+    found = [f"rule {name}: held back again and again" for name in sorted(status.suspect)]
+    found += [output.trouble for output in status.outputs]
     found += [action.trouble for action in status.actions]
     found += [status.store.trouble] if status.store else []
     troubles = [*status.troubles, *filter(None, found)]

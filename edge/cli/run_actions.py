@@ -98,6 +98,7 @@ def open_response(
         Informants(
             wall.now,
             vetoed=rules.vetoed,
+            suspect=rules.suspect,
             outputs=outputs.statuses,
             actions=dispatcher.statuses,
             store=recorder.status,

@@ -63,6 +63,9 @@ def describe_status(status: Status) -> Iterator[str]:
         yield _line("event", _describe_event(status.event))
     if status.vetoed:
         yield _line("veto", "holds back " + ", ".join(sorted(status.vetoed)))
+    if status.suspect:
+        names = ", ".join(sorted(status.suspect))
+        yield _line("suspect", f"{names}: held back again and again, see edge events list")
     outputs = {one.name: describe_output(one) for one in status.outputs}
     for action in status.actions:
         yield _line(action.name, _describe_action(action))

@@ -34,6 +34,7 @@ class Informants:
     Attributes:
         now: What time it is.
         vetoed: Names of the rules that a veto holds back at a moment.
+        suspect: Names of the rules that are held back again and again.
         outputs: Outputs that guards own.
         actions: All actions.
         store: The memory.
@@ -42,6 +43,7 @@ class Informants:
 
     now: Callable[[], Instant]
     vetoed: Callable[[Instant], frozenset[str]] = lambda at: frozenset()
+    suspect: Callable[[], frozenset[str]] = frozenset
     outputs: Callable[[], tuple[OutputStatus, ...]] = tuple
     actions: Callable[[], tuple[ActionStatus, ...]] = tuple
     store: Callable[[], StoreStatus | None] = lambda: None
@@ -51,8 +53,8 @@ class Informants:
 class Reporter:
     """A follower that keeps the status, and tells it once a second and when something changes.
 
-    What counts as a change: the picture's state, an event that starts or ends, a veto, and an
-    output's mode, position or trouble.
+    What counts as a change: the picture's state, an event that starts or ends, a veto, a rule
+    that becomes suspect, and an output's mode, position or trouble.
 
     Args:
         identity: A status of which the place, the source and the model are kept.
@@ -96,18 +98,19 @@ class Reporter:
         now_seconds = self._clock.monotonic()
         at = self._informants.now()
         self._take(look, now_seconds, at)
-        vetoed = self._informants.vetoed(at)
-        outputs = self._informants.outputs()
-        picture = look.picture.value
-        before = self.status
-        is_changed = (picture, vetoed, outputs) != (before.picture, before.vetoed, before.outputs)
-        is_changed = is_changed or bool(look.events)
+        told = replace(
+            self.status,
+            picture=look.picture.value,
+            vetoed=self._informants.vetoed(at),
+            suspect=self._informants.suspect(),
+            outputs=self._informants.outputs(),
+        )
+        is_changed = told != self.status or bool(look.events)
         is_due = self._told_seconds is None or now_seconds - self._told_seconds >= _PERIOD_SECONDS
         if not is_changed and not is_due:
             return
         self._told_seconds = now_seconds
-        told = replace(before, picture=picture, reason=look.reason, vetoed=vetoed, outputs=outputs)
-        self.status = self._complete(told, now_seconds, at)
+        self.status = self._complete(replace(told, reason=look.reason), now_seconds, at)
         for listener in self._listeners:
             listener(self.status)
 

@@ -18,7 +18,10 @@ def write_status(status: Status) -> dict[str, Any]:
         >>> record["place"], record["vetoed"], record["event"]
         ('porch', ['a', 'b'], None)
     """
-    return asdict(status) | {"vetoed": sorted(status.vetoed)}
+    return asdict(status) | {
+        "vetoed": sorted(status.vetoed),
+        "suspect": sorted(status.suspect),
+    }
 
 
 def read_status(record: Mapping[str, Any]) -> Status:
@@ -37,6 +40,7 @@ def read_status(record: Mapping[str, Any]) -> Status:
         values = {name: value for name, value in record.items() if name in known}
         values |= {
             "vetoed": frozenset(record["vetoed"]),
+            "suspect": frozenset(record["suspect"]),
             "event": _read(EventStatus, record["event"]),
             "store": _read(StoreStatus, record["store"]),
             "outputs": tuple(OutputStatus(**one) for one in record["outputs"]),

@@ -22,6 +22,7 @@ WHOLE = Status(
     "porch",
     "live",
     vetoed=frozenset(["let in"]),
+    suspect=frozenset(["feed"]),
     event=EventStatus("cat", 0.9, 1_800_000_000.0, is_over=True),
     outputs=(OutputStatus("door", "auto", is_energised=False, is_open=False),),
     actions=(ActionStatus("tell", "mqtt", done=3),),

@@ -57,13 +57,16 @@ def test_mqtt_shows_the_state(broker, subscribe, make_action):
     action.note(
         live(
             fps=9.96, age_ms=41.7, celsius=51.23, store=store, actions=(hook,), outputs=(stuck,),
-            troubles=("under-voltage",),
+            troubles=("under-voltage",), suspect=frozenset(["let in"]),
         )
     )  # fmt: skip
     until(lambda: last(subscriber, "vitals") and last(subscriber, "output/door/mode"))
     picture = json.loads(last(subscriber, "picture"))
     assert picture["picture"] == "live"
-    assert picture["troubles"] == ["under-voltage", "stuck", "refused", "disk full"]
+    assert picture["troubles"] == [
+        *("under-voltage", "rule let in: held back again and again"),
+        *("stuck", "refused", "disk full"),
+    ]
     vitals = json.loads(last(subscriber, "vitals"))
     assert (vitals["fps"], vitals["age_ms"], vitals["celsius"]) == (10.0, 42, 51.2)
     assert (vitals["events"], vitals["free_bytes"], vitals["waiting"]) == (3, 99, 2)

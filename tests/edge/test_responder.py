@@ -121,6 +121,23 @@ def test_responder_remembers_rules_that_did_not_act(recording, wall, clock):
     assert not recording.of("submit")
 
 
+def test_responder_warns_once_of_a_rule_that_is_held_back_again_and_again(
+    recording, wall, clock, caplog
+):
+    caplog.set_level("INFO")
+    responder = make_responder(recording, wall)
+    for number in range(25):
+        responder.handle(see("dog", 60 * number))
+        responder.handle(see("cat", 60 * number + 30))
+        clock.advance(6.0)
+    assert caplog.messages == [
+        "rule let in: held back by its veto or its limit 10 times in a row, see edge events list"
+    ]
+    clock.advance(100.0)
+    responder.handle(see("cat", 5000))
+    assert caplog.messages[1:] == ["rule let in: fires again"]
+
+
 def test_responder_acts_on_a_background_label_without_an_event(recording, wall):
     rule = RuleSpec("nobody there", labels=("none",), actions=("light",))
     responder = make_responder(recording, wall, rules=[rule])
@@ -194,6 +211,7 @@ def test_reporter_gathers_what_others_know(clock, wall):
         wall,
         told.append,
         vetoed=lambda at: frozenset(["let in"]),
+        suspect=lambda: frozenset(["feed"]),
         outputs=lambda: outputs,
         actions=lambda: (ActionStatus("tell", "mqtt"),),
         store=lambda: StoreStatus(1, 2, 3),
@@ -202,20 +220,22 @@ def test_reporter_gathers_what_others_know(clock, wall):
     (status,) = told
     assert (status.picture, status.reason, status.source) == ("dark", "too dark", "demo:")
     assert (status.vetoed, status.outputs) == (frozenset(["let in"]), outputs)
+    assert status.suspect == frozenset(["feed"])
     assert (status.actions[0].name, status.store.events) == ("tell", 1)
     assert (status.celsius, status.troubles) == (48.0, ("under-voltage",))
     assert status.is_clock_trusted is wall.now().is_trusted
 
 
-@pytest.mark.parametrize("change", ["picture", "event", "veto", "output"])
+@pytest.mark.parametrize("change", ["picture", "event", "veto", "suspect", "output"])
 def test_reporter_tells_a_change_at_once(clock, wall, change):
     told = []
-    state = {"vetoed": frozenset(), "outputs": ()}
+    state = {"vetoed": frozenset(), "suspect": frozenset(), "outputs": ()}
     reporter = make_reporter(
         clock,
         wall,
         told.append,
         vetoed=lambda at: state["vetoed"],
+        suspect=lambda: state["suspect"],
         outputs=lambda: state["outputs"],
     )
     reporter.handle(see("none", 0))
@@ -223,6 +243,8 @@ def test_reporter_tells_a_change_at_once(clock, wall, change):
     assert len(told) == 1
     if change == "veto":
         state["vetoed"] = frozenset(["let in"])
+    if change == "suspect":
+        state["suspect"] = frozenset(["let in"])
     if change == "output":
         state["outputs"] = (OutputStatus("door", "lock", is_energised=False, is_open=False),)
     look = see("cat", 2, starts=change == "event")

@@ -248,6 +248,52 @@ def test_veto_is_renewed_while_it_is_in_view_and_nothing_moves():
     assert door.see(24.0, "cat") == FIRED
 
 
+def block(door, times, *, start=0.0, step=4.0, **seen):
+    """Let a cat appear again and again; return what came of it."""
+    return [door.see(start + step * number, "cat", **seen) for number in range(times)]
+
+
+def test_rule_that_a_veto_holds_back_ten_times_in_a_row_is_suspect():
+    door = Door(rule(vetoed_by=("dog",), veto_seconds=5.0), rule("other"))
+    assert block(door, 9, dog=0.9) == [["in: vetoed", "other: fired"]] * 9
+    assert door.book.suspect() == set()
+    block(door, 30, start=36.0, dog=0.9)
+    assert door.book.suspect() == {"in"}
+    assert door.see(200.0, "cat") == ["in: fired", "other: fired"]
+    assert door.book.suspect() == set()
+    block(door, 9, start=300.0, dog=0.9)
+    assert door.book.suspect() == set()
+
+
+def test_rule_that_flaps_within_its_limit_is_suspect():
+    door = Door(rule(at_most_every_seconds=45.0))
+    assert block(door, 11) == [FIRED, *[["in: too soon"]] * 10]
+    assert door.book.suspect() == {"in"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"at_most_every_seconds": 3600.0},  # a limit that long is meant to hold back
+        {"hours": "00:00-00:01"},  # at night a cat may come as often as it likes
+    ],
+)
+def test_rule_that_is_held_back_as_it_is_meant_to_be_is_not_suspect(fields):
+    door = Door(rule(**fields))
+    block(door, 40)
+    assert door.book.suspect() == set()
+
+
+def test_one_appearance_is_one_block_however_long_it_lasts():
+    door = Door(rule(vetoed_by=("dog",), veto_seconds=5.0, at_most_every_seconds=60.0))
+    door.see(0.0, "cat")
+    block(door, 300, start=10.0, step=0.1, dog=0.9)
+    assert block(door, 30, start=40.0, step=0.5) == [
+        *[[]] * 10, ["in: too soon"], *[[]] * 19
+    ]  # fmt: skip
+    assert door.book.suspect() == set()
+
+
 def test_veto_ends_though_the_picture_is_gone():
     door = Door(rule(vetoed_by=("dog",), veto_seconds=5.0))
     door.see(0.0, "dog", dog=0.9)

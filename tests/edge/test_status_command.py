@@ -19,6 +19,7 @@ WHOLE = Status(
     age_ms=31.4,
     label="cat",
     vetoed=frozenset(["let in", "feed"]),
+    suspect=frozenset(["let in"]),
     event=EventStatus("cat", 0.97, 1_800_000_000.0, is_over=False),
     outputs=(OutputStatus("door", "open", is_energised=True, is_open=True, trouble="stuck"),),
     actions=(
@@ -71,6 +72,7 @@ def test_status_says_everything_in_lines(capsys, serve, config):
     assert lines["event"].startswith("cat 0.97, 2027-01-1")
     assert lines["event"].endswith("goes on")
     assert lines["veto"] == "holds back feed, let in"
+    assert lines["suspect"] == "let in: held back again and again, see edge events list"
     assert lines["door"] == "gpio: 3 done, 0 failed"
     assert "           mode open, open, energised; stuck" in captured.out
     assert lines["tell"] == "mqtt: 1 done, 2 failed, 4 dropped, 5 waiting; refused"
@@ -91,6 +93,7 @@ def test_status_is_json_for_machines(capsys, serve, config):
     record = json.loads(captured.out)
     assert code == 0
     assert (record["place"], record["vetoed"]) == ("porch", ["feed", "let in"])
+    assert record["suspect"] == ["let in"]
     assert record["outputs"][0]["trouble"] == "stuck"
     assert record["idle_seconds"] == 0.1
 
