@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from edge.durable import sync_folder
+
 
 def replace_file(path: Path, content: bytes | memoryview, *, keep_as: Path | None = None) -> None:
     """Write a file aside, sync it, put it in place of the old one, and sync the folder.
@@ -40,16 +42,3 @@ def _keep(path: Path, kept: Path) -> None:
         path.replace(kept)
     else:
         link.replace(kept)
-
-
-def sync_folder(folder: Path) -> None:
-    """Let the names in a folder reach the disk.
-
-    Raises:
-        OSError: They cannot.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.actions.backlog import Backlog
+from edge.durable import write_durably
 from edge.errors import GuardError, SettingError
 from edge.guard import MODES
-from edge.guard.durable import write_durably
 from edge.guard.limits import DUTY_CAP, LONGEST_CAP_SECONDS, Limits
 from edge.guard.output import DUTY_USED_UP, GuardedOutput
 from edge.guard.pins import check_pin

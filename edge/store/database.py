@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from edge.durable import sync_folder
 from edge.errors import StoreError
 from edge.sqlite_file import check_version, refuse_newer
-from edge.store.media import sync_folder
 from edge.store.tables import MIGRATIONS, VERSION
 
 DATABASE = "events.sqlite"

@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.burst import name_picture
+from edge.durable import sync_folder
 from edge.errors import OutputError
-from edge.store.media import MediaFolder, sync_folder
+from edge.store.media import MediaFolder
 from edge.store.tables import EventRecord
 
 _BURST_GAP_SECONDS = 600.0  # of events that show the same animal in the same light

@@ -23,6 +23,7 @@ SECOND = ("ALTER TABLE events ADD COLUMN weather TEXT NOT NULL DEFAULT ''",)
 def remember(folder, count=3):
     recorder = open_recorder(folder)
     made = [tell(recorder) for _ in range(count)]
+    assert recorder.flush(timeout_seconds=60)
     recorder.close()
     return made
 
@@ -191,6 +192,7 @@ def test_salvage_takes_outcomes_and_the_newest_state_of_events(tmp_path):
     for event_id in made:
         recorder.note_outcome(Outcome(event_id, "let in", "door", "done", "x" * 9000, at()))
         recorder.end(event_id, appearance(end_seconds=9.0), at=at(NOON + 8))
+    assert recorder.flush(timeout_seconds=60)
     recorder.close()
     overwrite(tmp_path / DATABASE, 1, *roots(tmp_path))
     connection, salvage = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
