@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from edge.boot import read_boot_id
 from edge.errors import SettingError
 from edge.occurrence import Instant
 from edge.records import Clock
@@ -24,7 +25,6 @@ _LATEST = 4_102_444_800.0  # 2100
 _ASK_SECONDS = 10.0
 _DOUBT_SECONDS = 3600.0
 _TOLERATED_SECONDS = {"synchronized": 60.0, "always": 3600.0}
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SET_BY_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 _STA_UNSYNC = 0x40
 
@@ -50,7 +50,8 @@ class SystemWallClock:
         trust: One of `TRUSTS`.
         wall: Returns Unix time.
         is_synchronized: Says whether a time server keeps the wall clock right.
-        boot_id: Names this boot; read from the kernel when empty.
+        boot_id: Names this boot; read from the kernel when empty. Where that does not tell, each
+            clock counts as a boot of its own, so that no times of two boots are ever compared.
 
     Raises:
         SettingError: There is no such trust.
@@ -82,7 +83,7 @@ class SystemWallClock:
         self._trust = trust
         self._wall = wall
         self._ask = is_synchronized or is_kernel_synchronized
-        self._boot_id = boot_id or read_boot_id()
+        self._boot_id = boot_id or read_boot_id() or uuid.uuid4().hex
         self._asked_seconds = -math.inf
         self._doubted_until_seconds = -math.inf
         self._offset_seconds: float | None = None  # of the clock when it was last right
@@ -151,19 +152,3 @@ def _read_kernel_status() -> int | None:
         return None
     timex = _Timex()
     return None if adjtimex(ctypes.byref(timex)) < 0 else int(timex.status)
-
-
-def read_boot_id(path: Path = _BOOT_ID) -> str:
-    """Return what names this boot, 32 hexadecimal digits.
-
-    Where the kernel does not tell, each process counts as a boot of its own, so that monotonic
-    times are never compared by mistake.
-
-    Args:
-        path: Where the kernel tells it.
-    """
-    try:
-        text = path.read_text(encoding="ascii")
-        return uuid.UUID(text.strip()).hex
-    except (OSError, ValueError):
-        return uuid.uuid4().hex

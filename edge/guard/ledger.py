@@ -5,9 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge.boot import read_boot_id
 from edge.guard.limits import WINDOW_SECONDS, Span
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Ledger:
@@ -51,11 +50,3 @@ class Ledger:
         aside = self._path.with_name(self._path.name + ".new")
         aside.write_text(text, encoding="ascii")
         os.replace(aside, self._path)  # noqa: PTH105 - as short as its counterpart
-
-
-def read_boot_id() -> str:
-    """Return the name of this boot; empty where the system does not say."""
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

@@ -5,9 +5,9 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from edge.boot import read_boot_id
 from edge.durable import write_durably
 from edge.errors import GuardError
-from edge.guard.ledger import read_boot_id
 from edge.guard.limits import Limits
 from edge.guard.pins import FILE_PREFIX
 
