@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge.errors import OutputError
-from edge.sqlite_file import refuse_newer
+from edge.sqlite_file import make_durable, put_aside, refuse_newer
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,8 +22,6 @@ _Answer = TypeVar("_Answer")
 
 _BYTES_PER_MB = 1_000_000
 _BUSY_SECONDS = 2.0
-_MOST_SET_ASIDE = 3  # so that a card that goes bad is not filled with what it has spoilt
-_SIDE_FILES = ("-wal", "-shm")
 _VERSION = 0  # of the table, kept as the user_version of the file
 _SCHEMA = (
     # AUTOINCREMENT: an id is never given out again, so a late acknowledgement removes nothing else
@@ -230,12 +228,7 @@ class Spool:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
         try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute("PRAGMA journal_size_limit=1000000")
-            verdict = database.execute("PRAGMA quick_check").fetchone()[0]
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
+            make_durable(database)
             with database:
                 database.execute(_SCHEMA)
             query = "SELECT count(*), coalesce(sum(length(payload)), 0) FROM messages"
@@ -249,11 +242,7 @@ class Spool:
     def _move_aside(self, reason: str) -> None:
         """Rename the damaged file, so that a new one can be begun."""
         self._close()
-        aside = [Path(f"{self._path}.corrupt-{number}") for number in range(1, _MOST_SET_ASIDE + 1)]
-        target = next((path for path in aside if not path.exists()), aside[-1])
-        self._path.replace(target)
-        for ending in _SIDE_FILES:  # a log that belongs to the old file must not meet the new one
-            Path(f"{self._path}{ending}").unlink(missing_ok=True)
+        target = put_aside(self._path)
         self.set_aside += 1
         self._gone.clear()
         _logger.error("%s: damaged (%s), moved aside as %s", self._path, reason, target.name)

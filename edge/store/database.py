@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from edge.durable import sync_folder
 from edge.errors import StoreError
-from edge.sqlite_file import check_version, refuse_newer
+from edge.sqlite_file import check_version, find_damage, make_durable, refuse_newer
 from edge.store.tables import MIGRATIONS, VERSION
 
 DATABASE = "events.sqlite"
@@ -21,8 +21,6 @@ DAMAGED_CODES = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite
 Migrations: TypeAlias = Sequence[Sequence[str]]
 
 _BUSY_SECONDS = 2.0
-_CHECKPOINT_PAGES = 200
-_MOST_WAL_BYTES = 1_000_000
 
 
 def open_database(
@@ -30,8 +28,7 @@ def open_database(
 ) -> sqlite3.Connection:
     """Open a database for writing, made where it is missing, and bring it to the present form.
 
-    A transaction is on the disk once it is committed (WAL, synchronous FULL), see
-    https://www.sqlite.org/pragma.html#pragma_synchronous. A copy is kept before a migration.
+    A transaction is on the disk once it is committed. A copy is kept before a migration.
 
     Args:
         path: Of the file.
@@ -48,7 +45,9 @@ def open_database(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        _prepare(connection, is_checked=is_checked)
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
+        connection.execute("PRAGMA secure_delete = ON").fetchone()  # what is pruned, not salvaged
+        make_durable(connection, is_checked=is_checked)
         _migrate(connection, path, migrations)
     except BaseException:
         connection.close()
@@ -113,12 +112,6 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def find_damage(connection: sqlite3.Connection) -> str:
-    """Look at the whole database; say what is wrong first, or nothing."""
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    return "" if found == "ok" else str(found)
-
-
 def find_damage_on_disk(path: Path) -> str:
     """Look at a database as the disk has it now, not as the one who writes to it remembers it."""
     try:
@@ -135,18 +128,6 @@ def files_of(path: Path) -> Iterator[Path]:
     """Yield every file that belongs to a database: itself, its log, copies, what was put aside."""
     with contextlib.suppress(OSError):
         yield from path.parent.glob(f"{path.name}*")
-
-
-def _prepare(connection: sqlite3.Connection, *, is_checked: bool) -> None:
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
-    connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON").fetchone()  # nothing pruned is ever salvaged
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
-    connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}").fetchone()
-    damage = find_damage(connection) if is_checked else ""
-    if damage:
-        raise sqlite3.DatabaseError(f"damaged: {damage}")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.records import Clock
+from edge.sqlite_file import put_aside
 from edge.store.database import open_database, transaction
 from edge.store.failures import SENSELESS
 from edge.store.pages import PageFile
@@ -22,7 +23,6 @@ from edge.store.tables import (
 logger = logging.getLogger(__name__)
 
 _LONGEST_SECONDS = 5.0  # of looking for rows; then service goes on with what was found
-_KEPT_ASIDE = 2
 _HIGHEST = 1 << 40  # sequence that a memory may have come to
 
 
@@ -48,7 +48,7 @@ def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Sa
         sqlite3.Error: The new one cannot be written.
         OSError: The old one cannot be moved.
     """
-    aside = _put_aside(path)
+    aside = put_aside(path)
     connection = open_database(path)
     try:
         salvage = Salvage(aside, *_take_over(aside, connection, clock))
@@ -61,29 +61,6 @@ def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Sa
         aside,
     )
     return connection, salvage
-
-
-def _put_aside(path: Path) -> Path:
-    """Move a database with its log; the newest two stay."""
-    number = 1 + max(map(_number_of, path.parent.glob(f"{path.name}.corrupt-*")), default=0)
-    aside = path.with_name(f"{path.name}.corrupt-{number}")
-    path.replace(aside)
-    with contextlib.suppress(FileNotFoundError):
-        path.with_name(path.name + "-wal").replace(aside.with_name(aside.name + "-wal"))
-    path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    for old in range(1, number - _KEPT_ASIDE + 1):
-        _remove(path.with_name(f"{path.name}.corrupt-{old}"))
-    return aside
-
-
-def _number_of(path: Path) -> int:
-    digits = path.name.rpartition("-")[2]
-    return int(digits) if digits.isdecimal() else 0
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _take_over(aside: Path, connection: sqlite3.Connection, clock: Clock) -> tuple[int, int]:

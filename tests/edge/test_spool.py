@@ -176,7 +176,7 @@ def test_spool_of_a_newer_version_is_refused_and_left(make_spool, path):
     assert path.read_bytes()[100:] == before[100:]
 
 
-def test_spool_keeps_three_damaged_files_at_most(make_spool, path):
+def test_spool_keeps_the_newest_two_damaged_files(make_spool, path):
     spool = make_spool()
     for _ in range(5):
         spool.put(b"x", key="k")
@@ -184,7 +184,7 @@ def test_spool_keeps_three_damaged_files_at_most(make_spool, path):
         path.write_bytes(b"no database, but long enough to be looked at" * 100)
     assert spool.waiting == 0
     names = sorted(one.name for one in path.parent.iterdir() if "corrupt" in one.name)
-    assert names == [f"spool.db.corrupt-{number}" for number in (1, 2, 3)]
+    assert names == [f"spool.db.corrupt-{number}" for number in (4, 5)]
     assert spool.set_aside == 5
 
 
