@@ -109,9 +109,7 @@ class Governor:
 
     @property
     def longest_spans(self) -> tuple[Span, ...]:
-        """The same, the last one as long as it may become if it is asked for again and again."""
-        if not self._spans:
-            return ()
+        """The same while it is on, the last as long as it may become if it is asked for again."""
         *before, last = self._spans
         return (*before, Span(last.start_seconds, max(last.end_seconds, self._latest_end(last))))
 
@@ -145,9 +143,8 @@ class Governor:
         return span
 
     def end(self, now_seconds: float) -> None:
-        """Enter that the output is off now."""
-        if self._spans:
-            self._spans.append(Span(self._spans.pop().start_seconds, now_seconds))
+        """Enter that the output, which was on, is off now."""
+        self._spans.append(Span(self._spans.pop().start_seconds, now_seconds))
 
     def _latest_end(self, present: Span) -> float:
         """Return when the present time must end, whatever is asked for."""

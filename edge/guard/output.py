@@ -165,8 +165,8 @@ class GuardedOutput:
             return answer
         if has_ended:
             raise self._error("its guard has ended meanwhile")
-        if process is not None:
-            process.kill()
+        assert process is not None  # it was ready, with the lock held
+        process.kill()
         raise self._error("its guard does not answer, and is replaced")
 
     def _beat(self) -> None:
@@ -210,6 +210,7 @@ class GuardedOutput:
         return process
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
         assert process.stdout is not None
         for line in process.stdout:
             self._hear(line.decode("ascii", "replace").strip())
@@ -218,8 +219,7 @@ class GuardedOutput:
             self._process = None
             self._state.notify_all()
         process.stdout.close()
-        if process.stdin is not None:
-            process.stdin.close()
+        process.stdin.close()
         status = process.wait()
         if not self._stop.is_set():
             text = self.trouble or f"its guard has died (exit code {status})"

@@ -11,6 +11,7 @@ import select
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
 from edge.errors import CatseyeError
 from edge.guard.pins import Pin
@@ -44,15 +45,17 @@ class Understudy:
     ) -> None:
         heard, self._told = os.pipe()
         guard = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self._told)
+
+        def stand_by() -> NoReturn:
             status = 1
             try:
+                os.close(self._told)
                 warm()
                 status = _stand_by(heard, open_pin, guard=guard, is_left_on=is_left_on)
             finally:
                 os._exit(status)
+
+        self.pid = os.fork() or stand_by()
         os.close(heard)
         os.set_blocking(self._told, False)
 

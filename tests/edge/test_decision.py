@@ -260,3 +260,18 @@ def test_decider_refuses_thresholds_that_are_no_scores(threshold):
 def test_decider_refuses_thresholds_of_other_labels(labels):
     with pytest.raises(SettingError, match="3 labels needs a threshold"):
         make_decider(thresholds=dict.fromkeys(labels, 0.5))
+
+
+def test_decide_takes_frames_between_two_votes_for_none():
+    """Ten votes a second are asked for; frames come twice as often."""
+    decisions = decide_all(make_decider(votes=2, window=2, **BARE), [CAT] * 4, period=0.05)
+    assert [decision.label for decision in decisions] == ["unknown", "unknown", "cat", "cat"]
+
+
+def test_decider_is_undecided_until_the_votes_are_for_what_is_believed():
+    decider = make_decider(rule="consecutive", votes=1, window=1, enter_seconds=0.15, **BARE)
+    assert not decider.is_undecided
+    seen = [(decide_at(decider, [(seconds, CAT)]), decider.is_undecided) for seconds in (0, 0.1)]
+    assert [is_undecided for _, is_undecided in seen] == [True, True]
+    (decision,) = decide_at(decider, [(0.2, CAT)])
+    assert (decision.label, decider.is_undecided) == ("cat", False)

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from edge.errors import SettingError
+from edge.guard import ledger
 from edge.guard.ledger import Ledger
 from edge.guard.limits import WINDOW_SECONDS, Governor, Limits, Span
 from edge.guard.switch import LEASE_SECONDS, RETRY_SECONDS, Switch
@@ -70,8 +71,7 @@ def test_governor_extends_no_further_than_the_longest_time():
 
 
 def test_ledger_counts_what_was_planned_by_a_process_that_died(tmp_path):
-    ledger = Ledger(tmp_path / "door.ledger", boot_id="one")
-    ledger.write([Span(10.0, 15.0)])
+    Ledger(tmp_path / "door.ledger", boot_id="one").write([Span(10.0, 15.0)])
     assert Ledger(tmp_path / "door.ledger", boot_id="one").read(16.0) == (Span(10.0, 15.0),)
 
 
@@ -94,6 +94,12 @@ def test_ledger_that_says_nothing_is_empty(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     assert Ledger(path, boot_id="one").read(5.0) == ()
+
+
+def test_ledger_counts_where_the_system_names_no_boot(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "_BOOT_ID", tmp_path / "not-linux")
+    Ledger(tmp_path / "door.ledger").write([Span(10.0, 15.0)])
+    assert Ledger(tmp_path / "door.ledger").read(16.0) == (Span(10.0, 15.0),)
 
 
 def make_switch(pin, **limits):
@@ -142,7 +148,10 @@ def test_switch_goes_on_without_its_account():
     switch.hear("energise 2 2 0.5", 0.5)
     switch.tick(0.6)
     assert pin.level
-    assert reports == ["unrecorded", "granted 1 1.000", "granted 2 2.000"]
+    switch.hear("release", 0.7)
+    assert not pin.level
+    granted = ["unrecorded", "granted 1 1.000", "granted 2 2.000"]
+    assert reports == [*granted, "unrecorded", "off asked"]
 
 
 @pytest.mark.parametrize("sent", ["-0.1", "nan", "x"])

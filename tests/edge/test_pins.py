@@ -77,6 +77,12 @@ def test_gpio_pin_without_gpio_says_so_in_one_sentence(monkeypatch, factory, rec
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_gpio_pin_without_its_extra_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gpiozero", None)  # as if it were not installed
+    with pytest.raises(GuardError, match="needs the extra 'gpio'"):
+        prepare_pin("17")
+
+
 def test_gpio_pin_leaves_the_folder_as_it_is(tmp_path):
     pytest.importorskip("lgpio", reason="needs the extra gpio")
     if "Raspberry Pi" in board_name():

@@ -1,5 +1,7 @@
 """From looks to memory and actions, with real rules and the status that is made on the way."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge.control.reporter import Heat, Informants, Reporter
@@ -153,6 +155,32 @@ def test_responder_does_nothing_in_a_dry_run(recording, wall):
     responder.handle(see("cat", 0, starts=True))
     responder.handle(see("none", 50, ends="cat"))
     assert [entry[:2] for entry in recording.told] == [("verdict", "fired")]
+
+
+def test_responder_remembers_no_veto_in_a_dry_run(recording, wall, clock):
+    responder = make_responder(recording, wall, is_dry=True)
+    responder.handle(see("dog", 0, starts=True))
+    clock.advance(1.0)
+    responder.handle(see("cat", 10, starts=True, ends="dog"))
+    assert [entry[:2] for entry in recording.told] == [("verdict", "vetoed")]
+
+
+def test_responder_remembers_an_appearance_without_scores(recording, wall):
+    responder = make_responder(recording, wall)
+    look = replace(see("cat", 0, starts=True), prediction=None)
+    responder.handle(look)
+    ((_, _, event, scores, _),) = recording.of("start")
+    assert (event, scores) == (look.events[0], {})
+    assert not recording.of("submit")  # without scores nothing opens
+
+
+def test_responder_without_a_memory_tells_outcomes_too(recording, wall):
+    rules = RuleBook([LET_IN], labels=LABELS)
+    responder = Responder(rules, SIGHT, wall=wall, teller=recording, dispatcher=recording)
+    outcome = Outcome("e", "let in", "door", "done", "", wall.now())
+    responder.note_outcome(outcome)
+    responder.close()
+    assert recording.told == [("told", outcome)]
 
 
 def test_responder_tells_outcomes_from_the_loop_and_at_the_end(recording, wall):
