@@ -20,6 +20,11 @@ TEST_VENV := .venv-test
 PINNED := requirements/build.txt requirements/setup.sh pyproject.toml
 TEST_BIN := $(TEST_VENV)/bin
 
+# The guard works in processes of its own: its tests run a second time, with these counted.
+GUARD_COVERAGE := tests/guard_coverage.toml
+GUARD_TESTS := $(addprefix tests/edge/test_,guard.py guard_handover.py guard_last_resorts.py pins.py)
+GUARD_AND_DECISION := edge/guard/*,edge/decision.py,edge/evidence.py,edge/responder.py,edge/rules.py,edge/schedule.py,edge/voting.py
+
 # Set up again what was moved here, has lost its Python, or shall get a certain one.
 stale = $(if $(PYTHON),FORCE,$(shell test -x $(1)/bin/python && \
 	grep -qsF '$(CURDIR)/$(1)' $(1)/bin/activate || echo FORCE))
@@ -32,8 +37,12 @@ test: $(TEST_VENV)/installed
 	$(TEST_BIN)/ruff check .
 	$(TEST_BIN)/mypy
 	$(TEST_BIN)/lint-imports
+	$(TEST_BIN)/coverage erase --rcfile=$(GUARD_COVERAGE)
 	$(TEST_BIN)/coverage run -m pytest
+	$(TEST_BIN)/coverage run --rcfile=$(GUARD_COVERAGE) -m pytest $(GUARD_TESTS)
+	$(TEST_BIN)/coverage combine --quiet --append
 	$(TEST_BIN)/coverage report
+	$(TEST_BIN)/coverage report --include='$(GUARD_AND_DECISION)' --fail-under=100
 
 format: $(TEST_VENV)/installed
 	$(TEST_BIN)/ruff format .
