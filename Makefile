@@ -42,7 +42,7 @@ test: $(TEST_VENV)/installed
 	$(TEST_BIN)/coverage run --rcfile=$(GUARD_COVERAGE) -m pytest $(GUARD_TESTS)
 	$(TEST_BIN)/coverage combine --quiet --append
 	$(TEST_BIN)/coverage report
-	$(TEST_BIN)/coverage report --include='$(GUARD_AND_DECISION)' --fail-under=100
+	$(TEST_BIN)/coverage report --include='$(GUARD_AND_DECISION)' --no-skip-covered
 
 format: $(TEST_VENV)/installed
 	$(TEST_BIN)/ruff format .
