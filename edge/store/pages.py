@@ -42,7 +42,8 @@ class PageFile:
         self._count = os.fstat(self._file).st_size // _PAGE_BYTES
         self._in_log: dict[int, bytes] = {}
         with suppress(OSError):
-            self._in_log = _read_log(path.with_name(path.name + "-wal"))
+            self._in_log, pages = _read_log(path.with_name(path.name + "-wal"))
+            self._count = pages or self._count  # what lies beyond has been given up
 
     def __enter__(self) -> "PageFile":
         """Return itself."""
@@ -57,18 +58,16 @@ class PageFile:
         """Close the file."""
         os.close(self._file)
 
-    def leaves(self, columns: Collection[int]) -> Iterator[list[Row]]:
+    def leaves(self, columns: Collection[int]) -> Iterator[Iterator[Row]]:
         """Yield the readable rows of each page, the newest pages first; most have none.
 
         Args:
             columns: How many columns a table may have; rows of others are passed over.
         """
-        for number in range(max(self._count, *self._in_log, 1), 1, -1):
+        for number in range(self._count, 1, -1):
             page = self._page(number)
-            if len(page) == _PAGE_BYTES and page[0] == _LEAF_OF_TABLE:
-                yield list(self._rows(page, columns))
-            else:
-                yield []
+            is_leaf = len(page) == _PAGE_BYTES and page[0] == _LEAF_OF_TABLE
+            yield self._rows(page, columns) if is_leaf else iter(())
 
     def _rows(self, page: bytes, columns: Collection[int]) -> Iterator[Row]:
         cells = min(int.from_bytes(page[3:5], "big"), (_PAGE_BYTES - 8) // 2)
@@ -113,16 +112,20 @@ class PageFile:
         return payload
 
 
-def _read_log(path: Path) -> dict[int, bytes]:
-    """Return the pages of a write-ahead log as of its last commit, by their numbers."""
+def _read_log(path: Path) -> tuple[dict[int, bytes], int]:
+    """Return the pages of a write-ahead log, by their numbers, and how many there were in all.
+
+    That is as of its last commit; without one there is nothing, and 0.
+    """
     log = path.read_bytes()
     magic = int.from_bytes(log[:4], "big")
     if len(log) < _LOG_HEADER_BYTES or magic not in _MAGICS:
-        return {}
+        return {}, 0
     order = ">" if magic == _BIG_ENDIAN_SUMS else "<"
     sums = _add_up(log[:24], (0, 0), order)
     if sums != struct.unpack(">II", log[24:32]):
-        return {}
+        return {}, 0
+    count = 0
     committed: dict[int, bytes] = {}
     pending: dict[int, bytes] = {}
     step = _FRAME_HEADER_BYTES + _PAGE_BYTES
@@ -135,8 +138,8 @@ def _read_log(path: Path) -> dict[int, bytes]:
         pending[number] = page
         if pages_after:  # the last one of a transaction
             committed |= pending
-            pending = {}
-    return committed
+            pending, count = {}, pages_after
+    return committed, count
 
 
 def _add_up(data: bytes, sums: tuple[int, int], order: str) -> tuple[int, int]:

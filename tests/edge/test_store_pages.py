@@ -118,6 +118,23 @@ def test_leaves_of_a_torn_log_are_those_of_a_commit(tmp_path):
         assert set(read(tmp_path / "b.db")) in states
 
 
+def test_leaves_beyond_the_end_that_the_log_tells_are_not_read(tmp_path):
+    """Pages that a vacuum has cut off are still in the file and in the log, as they once were."""
+    with closing(write(tmp_path / "a.db", rows=5)) as connection:
+        connection.execute("BEGIN")
+        rows = [(number, "x" * 300) for number in range(100, 500)]
+        connection.executemany("INSERT INTO wide VALUES (?, ?, 0, 0)", rows)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = (tmp_path / "a.db").stat().st_size // PAGE_BYTES
+        connection.execute("DELETE FROM wide WHERE number < 400")
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.execute("UPDATE wide SET c = 1")
+        connection.execute("DELETE FROM wide WHERE number > 450")
+        assert connection.execute("PRAGMA page_count").fetchone()[0] < before
+        assert set(read(tmp_path / "a.db")) == expected(connection)
+
+
 def test_leaves_of_bytes_that_are_wrong_anywhere_end_in_order(tmp_path):
     write(tmp_path / "a.db", rows=60).close()
     content = (tmp_path / "a.db").read_bytes()
