@@ -89,16 +89,26 @@ def put_aside(path: Path) -> Path:
     Raises:
         OSError: It cannot be moved.
     """
-    number = 1 + max(map(_number_of, path.parent.glob(f"{path.name}.corrupt-*")), default=0)
+    numbers = {_number_of(found) for found in path.parent.glob(f"{path.name}.corrupt-*")}
+    number = 1 + max(numbers, default=0)
     aside = path.with_name(f"{path.name}.corrupt-{number}")
     path.replace(aside)
     with suppress(FileNotFoundError):  # a log must not meet the next database of that name
         path.with_name(path.name + "-wal").replace(aside.with_name(aside.name + "-wal"))
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    for old in range(1, number - _KEPT_ASIDE + 1):
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(f"{path.name}.corrupt-{old}{suffix}").unlink(missing_ok=True)
+    for old in sorted(numbers - {0}, reverse=True)[_KEPT_ASIDE - 1 :]:
+        remove(path.with_name(f"{path.name}.corrupt-{old}"))
     return aside
+
+
+def remove(path: Path) -> None:
+    """Remove a database with its log and journal; nothing happens if it is not there.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _number_of(path: Path) -> int:

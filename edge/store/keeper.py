@@ -152,18 +152,26 @@ class Keeper:
     def _mend(self, failure: Failure, error: sqlite3.Error | OSError) -> bool:
         """Do what helps; say whether it is worth another attempt."""
         if failure is Failure.FULL:
-            if self._house is not None:
-                return self._house.free_disk()
-            return free_unopened(self._folder, Reserve(self._folder / RESERVE, size_bytes=0))
+            return self._free_unopened() if self._house is None else self._house.free_disk()
         self._close()  # whatever it is, it may be another file the next time
         now_seconds = self._clock.monotonic()
         if failure is not Failure.DAMAGED or now_seconds < self._salvage_from_seconds:
             return False
         self._salvage_from_seconds = now_seconds + _SALVAGE_SECONDS
         logger.warning("memory: the database is damaged (%s)", " ".join(str(error).split()))
-        connection, _ = replace_damaged(self._path, clock=self._clock)
+        try:
+            connection, _ = replace_damaged(self._path, clock=self._clock)
+        except (sqlite3.Error, OSError) as another:  # so the damaged one is still there
+            if classify_failure(another, free_bytes=self._free_bytes()) is not Failure.FULL:
+                raise
+            is_freed = self._free_unopened()
+            self._salvage_from_seconds = now_seconds + (0 if is_freed else _LOOK_SECONDS)
+            return is_freed
         self._take(connection)
         return True
+
+    def _free_unopened(self) -> bool:
+        return free_unopened(self._folder, Reserve(self._folder / RESERVE, size_bytes=0))
 
     def _open(self) -> None:
         """Open the database if it is not, or if the file is another one now."""

@@ -1,4 +1,4 @@
-"""What to do about a damaged database: put it aside, and take over what can still be read."""
+"""What to do about a damaged database: take over what can still be read, and put it aside."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.records import Clock
-from edge.sqlite_file import put_aside
+from edge.sqlite_file import put_aside, remove
 from edge.store.database import open_database, transaction
 from edge.store.failures import SENSELESS
 from edge.store.pages import PageFile
@@ -42,32 +42,41 @@ class Salvage:
 
 
 def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Salvage]:
-    """Put a damaged database aside and open a new one that holds what was readable.
+    """Write a new database that holds what is readable, then put the damaged one aside for it.
+
+    Until the new one is whole, the damaged one stays where it is: whatever ends this before, such
+    as a power cut or a full disk, the next attempt finds all of it again.
 
     Raises:
         sqlite3.Error: The new one cannot be written.
-        OSError: The old one cannot be moved.
+        OSError: Neither can it be read, written or moved.
     """
-    aside = put_aside(path)
-    connection = open_database(path)
+    new = path.with_name(f"{path.name}.new")
+    remove(new)
     try:
-        salvage = Salvage(aside, *_take_over(aside, connection, clock))
+        with contextlib.closing(open_database(new)) as connection:
+            # A log would take as much room again, and be left behind where it cannot be moved in.
+            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+            events, outcomes = _take_over(path, connection, clock)
     except BaseException:
-        connection.close()
+        with contextlib.suppress(OSError):
+            remove(new)
         raise
+    salvage = Salvage(put_aside(path), events, outcomes)
+    new.replace(path)
     logger.warning(
         "memory: the database was damaged; %d events read from it, the rest is in %s",
         salvage.events,
-        aside,
+        salvage.aside,
     )
-    return connection, salvage
+    return open_database(path, is_checked=False), salvage
 
 
-def _take_over(aside: Path, connection: sqlite3.Connection, clock: Clock) -> tuple[int, int]:
+def _take_over(damaged: Path, connection: sqlite3.Connection, clock: Clock) -> tuple[int, int]:
     """Copy the readable rows; return how many events and outcomes there were."""
     events = outcomes = 0
     deadline_seconds = clock.monotonic() + _LONGEST_SECONDS
-    with PageFile(aside) as pages, transaction(connection):
+    with PageFile(damaged) as pages, transaction(connection):
         for rows in pages.leaves({EVENT_COLUMNS, OUTCOME_COLUMNS}):
             if clock.monotonic() >= deadline_seconds:
                 break

@@ -197,7 +197,10 @@ def read_record(row: Sequence[Any]) -> EventRecord:
         ValueError: It cannot be one, as in a damaged database.
     """
     values = dict(zip(_COLUMNS, row, strict=True))
-    scores = json.loads(values["scores"])
+    try:
+        scores = json.loads(values["scores"])
+    except RecursionError as error:
+        raise ValueError("scores that lie too deep") from error
     is_sound = all(isinstance(values[name], str) for name in _TEXTS) and all(
         isinstance(value, int | float) or (value is None and name in _OPTIONAL)
         for name, value in values.items()

@@ -10,6 +10,7 @@ from store_parts import BOOT, NOON, appearance, at, open_recorder, tell
 from edge.clock import SystemClock
 from edge.errors import NewerStoreError, StoreError
 from edge.occurrence import Outcome
+from edge.sqlite_file import put_aside
 from edge.store.database import DATABASE, find_damage_on_disk, open_database, open_for_reading
 from edge.store.pruning import prune
 from edge.store.reading import EventReader
@@ -38,6 +39,20 @@ def overwrite(path, *pages):
         for page in pages:
             file.seek((page - 1) * 4096)
             file.write(random.Random(page).randbytes(4096))
+
+
+class EndingClock(ManualClock):
+    """A clock at whose nth look the program ends."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    def monotonic(self):
+        self.looks -= 1
+        if not self.looks:
+            raise KeyboardInterrupt
+        return super().monotonic()
 
 
 class SteppingClock(ManualClock):
@@ -224,12 +239,48 @@ def test_salvage_ends_in_time(tmp_path):
     assert clock.monotonic() < 10
 
 
+def test_salvage_that_is_cut_short_leaves_all_to_the_next(tmp_path):
+    made = remember(tmp_path, 400)
+    overwrite(tmp_path / DATABASE, 1)
+    before = (tmp_path / DATABASE).read_bytes()
+    for suffix in ("", "-wal", "-journal"):
+        (tmp_path / f"{DATABASE}.new{suffix}").write_bytes(b"of one that was killed")
+    with pytest.raises(KeyboardInterrupt):
+        replace_damaged(tmp_path / DATABASE, clock=EndingClock(10))
+    assert [path.name for path in tmp_path.glob(f"{DATABASE}*")] == [DATABASE]
+    assert (tmp_path / DATABASE).read_bytes() == before
+    connection, salvage = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
+    connection.close()
+    assert salvage.events == len(made)
+
+
+def test_put_aside_keeps_the_newest_whatever_their_numbers(tmp_path):
+    for number in ("1", "20261130", "20261130-wal", "x"):
+        (tmp_path / f"a.db.corrupt-{number}").write_bytes(b"")
+    for number in (20261131, 20261132):
+        (tmp_path / "a.db").write_bytes(b"")
+        assert put_aside(tmp_path / "a.db").name == f"a.db.corrupt-{number}"
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["a.db.corrupt-20261131", "a.db.corrupt-20261132", "a.db.corrupt-x"]
+
+
 def test_outcome_row_that_is_none_is_refused():
     row = [7, "ab" * 16, "let in", "door", "done", "", NOON, 3, BOOT, 1]
     assert check_outcome_row(row) == row
     for column, value in ((1, "short"), (2, None), (5, b""), (6, "noon"), (9, None)):
         with pytest.raises(ValueError, match="no outcome"):
             check_outcome_row([*row[:column], value, *row[column + 1 :]])
+
+
+def test_salvage_passes_over_scores_that_lie_too_deep(tmp_path):
+    made = remember(tmp_path, 3)
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection, connection:
+        connection.execute("UPDATE events SET scores = ? WHERE sequence = 2", ("[" * 99_000,))
+    overwrite(tmp_path / DATABASE, 1)
+    connection, _ = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
+    connection.close()
+    with EventReader(tmp_path) as reader:
+        assert {record.event_id for record in reader.find()} == {made[0], made[2]}
 
 
 def test_read_record_refuses_what_is_no_event(tmp_path):

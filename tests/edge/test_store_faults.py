@@ -192,6 +192,24 @@ def test_store_damaged_at_start_is_put_aside_and_salvaged(tmp_path, pages, least
     assert check(tmp_path)[0] == "ok"
 
 
+def test_store_damaged_on_a_full_disk_loses_nothing(tmp_path):
+    with mounted(tmp_path / "disk", "size=4m") as disk:
+        folder = disk.folder / "memory"
+        recorder = open_recorder(folder, reserve_mb=0.7)
+        made = {tell(recorder) for _ in range(1000)}
+        assert recorder.flush(timeout_seconds=60)
+        assert wait_for((folder / "reserve").exists)
+        recorder.close()
+        damage(folder / "events.sqlite", 1)
+        disk.fill()
+        recorder = open_recorder(folder, reserve_mb=0.7)
+        made.add(tell(recorder))
+        assert recorder.flush(timeout_seconds=10)
+        recorder.close()
+        assert names(folder) == made
+        assert check(folder)[0] == "ok"
+
+
 def test_store_damaged_while_running_serves_on(tmp_path):
     made = write_events(tmp_path, 300)
     recorder = open_recorder(tmp_path)
