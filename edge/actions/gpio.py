@@ -162,8 +162,8 @@ class GpioAction:
             )
         self._mode = mode
         if not self._is_held:
-            self._rests = ""
             self._output.release()
+        self._rests = ""
         self._wake.set()
         logger.warning("output %s: %s by hand", self._context.name, mode)
         _remember_mode(self._memory, mode)
@@ -181,7 +181,7 @@ class GpioAction:
 
     def backlog(self) -> Backlog:
         """Say that an output kept on by hand is off, as its duty is used up."""
-        return Backlog(trouble=self._rests)
+        return Backlog(trouble=self._rests if self._is_held else "")
 
     @property
     def is_stuck(self) -> bool:

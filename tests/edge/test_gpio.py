@@ -1,3 +1,5 @@
+import logging
+import threading
 import time
 from dataclasses import replace
 
@@ -119,6 +121,25 @@ def test_hold_by_hand_that_has_used_up_its_duty_is_told(make, caplog):
     time.sleep(0.6)  # two more attempts to hold it
     assert caplog.text.count("too much of the last ten minutes") == 1
     action.set_mode("auto")
+    assert action.backlog().trouble == ""
+
+
+def test_hold_that_is_ended_just_as_its_duty_is_used_up_leaves_no_trouble(make):
+    action = make(longest_seconds=0.3, pulse_seconds=0.3, duty_percent=0.1)
+    told = threading.Event()
+
+    class Hand(logging.Handler):
+        def emit(self, record):
+            if "but it was on for too much" in record.getMessage():
+                action.set_mode("auto")
+                told.set()
+
+    hand = Hand()
+    logging.getLogger("edge.actions.gpio").addHandler(hand)
+    action.set_mode("open")
+    assert told.wait(10)
+    action.close()  # its thread has ended
+    logging.getLogger("edge.actions.gpio").removeHandler(hand)
     assert action.backlog().trouble == ""
 
 
