@@ -188,6 +188,10 @@ def _release_left(folder: Path) -> None:
         return
     for line in done.stderr.splitlines():
         logger.warning("after an earlier run: %s", line.removeprefix("edge: "))
+    if done.returncode and not done.stderr:  # killed, as where memory is short
+        logger.error(
+            "outputs of an earlier run: they may be energised (exit code %d)", done.returncode
+        )
 
 
 def make_context(

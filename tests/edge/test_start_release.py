@@ -7,6 +7,7 @@ import sys
 import pytest
 from whole_run import CAMERA, DOOR, EVIDENCE, colours, is_off, stage, wait_until, whole_run
 
+from edge.cli import run_actions
 from edge.guard.request import read_notes
 
 __all__ = ["colours", "stage", "whole_run"]
@@ -70,3 +71,14 @@ def test_run_goes_on_beside_what_it_cannot_release(tmp_path, stage, colours, who
     (line,) = [line for line in run.complained if "gate.json must say which pin" in line]
     assert "Switch the output off by hand" in line
     assert run.end() == 0
+
+
+def test_release_that_is_killed_is_told(tmp_path, monkeypatch, caplog):
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard" / "gate.json").write_text("{")
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    run_actions._release_left(tmp_path)
+    assert caplog.messages == ["outputs of an earlier run: they may be energised (exit code -9)"]
