@@ -161,7 +161,7 @@ def test_exec_leaves_no_session_of_its_children_behind(tmp_path, ending):
         "    time.sleep(600)\n"
         "while not os.path.exists('pids'): time.sleep(0.01)\n"
     )
-    action = open_python(tmp_path, text + ending, timeout_seconds=2.0 if ending else 20.0)
+    action = open_python(tmp_path, text + ending, timeout_seconds=5.0 if ending else 20.0)
     with pytest.raises(ActionError, match="killed then") if ending else nullcontext():
         action.perform(make_occurrence())
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
