@@ -19,6 +19,7 @@ import pytest
 from colour_model import build_colour_model, write_colour_model
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARED_DATA = ROOT.parent / "shared" / "data"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EDGE = Path(sys.executable).parent / "edge"
 
@@ -187,10 +188,12 @@ def test_maker_path_of_the_readme(workplace):
         assert "Traceback" not in done.stderr
 
 
+# Where there are real photos, test_guide_on_real_photos_shows_what_it_says runs the guide on them.
+RUN_ELSEWHERE = ("README.md", *OWN_TEST, *(["guide.md"] if SHARED_DATA.is_dir() else []))
 GUIDE_LINES = [
     pytest.param(page.name, line, id=f"{page.stem}: {line}"[:70])
     for page, line in DOCUMENTED
-    if is_runnable(line) and page.name not in ("README.md", *OWN_TEST)
+    if is_runnable(line) and page.name not in RUN_ELSEWHERE
 ]
 
 
