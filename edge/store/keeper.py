@@ -19,7 +19,7 @@ from edge.store.inbox import Ended, Filmed, Inbox, Job, Started
 from edge.store.media import CLIPS, SNAPSHOTS
 from edge.store.relief import free_unopened
 from edge.store.reserve import RESERVE, Reserve
-from edge.store.salvage import replace_damaged
+from edge.store.salvage import finish_replacement, replace_damaged
 from edge.store.settings import StoreSettings
 from edge.store.tables import insert_event, insert_outcome
 
@@ -182,6 +182,7 @@ class Keeper:
             logger.warning("memory: %s was removed, it begins anew", self._path)
             self._close()
         self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        finish_replacement(self._path)
         self._take(open_database(self._path))
 
     def _take(self, connection: sqlite3.Connection) -> None:

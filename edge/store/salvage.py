@@ -51,7 +51,7 @@ def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Sa
         sqlite3.Error: The new one cannot be written.
         OSError: Neither can it be read, written or moved.
     """
-    new = path.with_name(f"{path.name}.new")
+    new = _new_one(path)
     remove(new)
     try:
         with contextlib.closing(open_database(new)) as connection:
@@ -70,6 +70,26 @@ def replace_damaged(path: Path, *, clock: Clock) -> tuple[sqlite3.Connection, Sa
         salvage.aside,
     )
     return open_database(path, is_checked=False), salvage
+
+
+def finish_replacement(path: Path) -> None:
+    """Move the new database in, if whatever ended `replace_damaged` came just before that.
+
+    Args:
+        path: Of the database; nothing happens if it is there.
+
+    Raises:
+        OSError: The new one cannot be moved.
+    """
+    new = _new_one(path)
+    is_whole = not any(new.with_name(new.name + end).exists() for end in ("-journal", "-wal"))
+    if new.exists() and is_whole and not path.exists():
+        remove(path)  # the log of the damaged one must not meet it
+        new.replace(path)
+
+
+def _new_one(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
 
 
 def _take_over(damaged: Path, connection: sqlite3.Connection, clock: Clock) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from store_parts import BOOT, NOON, appearance, at, open_recorder, tell
@@ -14,7 +15,7 @@ from edge.sqlite_file import put_aside
 from edge.store.database import DATABASE, find_damage_on_disk, open_database, open_for_reading
 from edge.store.pruning import prune
 from edge.store.reading import EventReader
-from edge.store.salvage import replace_damaged
+from edge.store.salvage import finish_replacement, replace_damaged
 from edge.store.tables import MIGRATIONS, SELECT_EVENTS, check_outcome_row, read_record
 from edge.testing import ManualClock
 
@@ -252,6 +253,35 @@ def test_salvage_that_is_cut_short_leaves_all_to_the_next(tmp_path):
     connection, salvage = replace_damaged(tmp_path / DATABASE, clock=SystemClock())
     connection.close()
     assert salvage.events == len(made)
+
+
+def test_salvage_that_ends_between_its_two_renames_is_finished_by_the_next_start(
+    tmp_path, monkeypatch
+):
+    made = remember(tmp_path, 400)
+    overwrite(tmp_path / DATABASE, 1)
+    rename = Path.replace
+
+    def cut(path, target):
+        if path.name.endswith(".new"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", cut)
+        with pytest.raises(KeyboardInterrupt):
+            replace_damaged(tmp_path / DATABASE, clock=SystemClock())
+    (tmp_path / f"{DATABASE}-wal").write_bytes(b"of the damaged one")
+    remember(tmp_path, 1)
+    with EventReader(tmp_path) as reader:
+        assert len(reader.find(limit=1000)) == len(made) + 1
+
+
+def test_half_of_a_salvage_is_not_moved_in(tmp_path):
+    for suffix in ("", "-journal"):
+        (tmp_path / f"{DATABASE}.new{suffix}").write_bytes(b"of one that was killed")
+    finish_replacement(tmp_path / DATABASE)
+    assert not (tmp_path / DATABASE).exists()
 
 
 def test_put_aside_keeps_the_newest_whatever_their_numbers(tmp_path):
