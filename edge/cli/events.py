@@ -10,7 +10,7 @@ import typer
 
 from edge.cli import event_tables, output
 from edge.cli.commands import read_text
-from edge.cli.options import JsonOption
+from edge.cli.options import JsonOption, config_option
 from edge.errors import SettingError
 
 if TYPE_CHECKING:
@@ -26,16 +26,7 @@ _CSV = (
     *("clip_state", "evidence", "boot_id", "wall_seconds", "monotonic_seconds"),
 )
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        envvar="EDGE_CONFIG",
-        readable=False,  # the reader says more
-        help="File that names the memory's folder.",
-        show_default="edge.toml here, else /etc/edge/edge.toml",
-    ),
-]
+ConfigOption = Annotated[Path | None, config_option("File that names the memory's folder.")]
 FolderOption = Annotated[
     Path | None,
     typer.Option(

@@ -1,7 +1,7 @@
 """Options that several commands share; light, because every command imports it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,14 +35,26 @@ ThreadsOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Write JSON lines to standard output, nothing else.")
 ]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
+
+
+def config_option(
+    what: str = "Configuration file made by edge init.",
+    *,
+    default: str = "edge.toml here, else /etc/edge/edge.toml",
+) -> Any:
+    """Return the option `--config`.
+
+    Args:
+        what: It is, to a command.
+        default: What happens without it.
+    """
+    return typer.Option(
         "--config",
         envvar="EDGE_CONFIG",
         readable=False,  # the reader says more
-        help="Configuration file made by edge init.",
-        show_default="edge.toml here, else /etc/edge/edge.toml",
-        show_envvar=True,
-    ),
-]
+        help=what,
+        show_default=default,
+    )
+
+
+ConfigOption = Annotated[Path | None, config_option()]

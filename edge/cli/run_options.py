@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.options import config_option
+
 CameraOption = Annotated[
     int | None, typer.Option("--camera", "-c", min=0, help="Number of the camera.")
 ]
@@ -124,15 +126,7 @@ WindowOption = Annotated[
     bool, typer.Option("--window", help="Show the frames; needs the extra 'window'.")
 ]
 ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        envvar="EDGE_CONFIG",
-        readable=False,  # the reader says more
-        help="Configuration file made by edge init.",
-        show_default="none: nothing follows from what is seen",
-        show_envvar=True,
-    ),
+    Path | None, config_option(default="none: nothing follows from what is seen")
 ]
 DryRunOption = Annotated[
     bool,

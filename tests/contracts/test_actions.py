@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import webhookd
-from broker import Mosquitto, Subscriber, free_port, has_mosquitto
+from broker import Mosquitto, Subscriber, has_mosquitto
 from occurrences import FixedWall, make_context, occur_now, wait_until
+from ports import free_port
 
 from edge.actions import find_kind, known_kinds, open_action
 from edge.actions.dispatch import Dispatcher

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "pet-door.md").read_text()
@@ -37,12 +38,6 @@ def blocks(title, language="sh"):
     return re.findall(rf"^```{language}\n(.*?)^```", section(title), re.M | re.S)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def is_open(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", int(port))) == 0
@@ -53,7 +48,7 @@ class Walk:
 
     def __init__(self, folder):
         self.folder = folder
-        self.ports = {"1883": free_port(), "8080": free_port()}
+        self.ports = {"1883": str(free_port()), "8080": str(free_port())}
         tools = folder / "bin"
         tools.mkdir()
         (tools / "edge").symlink_to(EDGE)

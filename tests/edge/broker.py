@@ -10,14 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 WAIT_SECONDS = 15.0
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def until(is_so, seconds=WAIT_SECONDS):

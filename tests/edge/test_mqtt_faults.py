@@ -7,8 +7,9 @@ import sys
 import time
 
 import pytest
-from broker import Subscriber, answer_once, free_port, until
+from broker import Subscriber, answer_once, until
 from mqtt_actions import BASE, Modes, live, numbers, occurrence
+from ports import free_port
 
 from edge.actions import broker as broker_module
 from edge.actions import courier

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from whole_run import DOOR, EVIDENCE, colours, stage, wait_until, whole_run
+from whole_run import CAMERA, DOOR, EVIDENCE, colours, stage, wait_until, whole_run
 
 __all__ = ["colours", "stage", "whole_run"]
 
@@ -17,10 +17,6 @@ MOST_MB = 0.25  # 0.09 was seen, and 0.40 where what lies in circles was not col
 ARENA_BYTES = 64 << 20  # what glibc aligns the heap of a thread to
 
 CONFIG = """
-[source]
-address = "{address}"
-[model]
-file = "{model}"
 [[rules]]
 name = "let in"
 labels = ["red"]
@@ -36,7 +32,7 @@ WIRING = "pulse_seconds = 0.1\n"
 @pytest.fixture
 def config(tmp_path, colours, stage):
     path = tmp_path / "edge.toml"
-    text = CONFIG.format(address=stage.server.url("/video"), model=colours)
+    text = (CAMERA + CONFIG).format(address=stage.server.url("/video"), model=colours)
     path.write_text(text + EVIDENCE + DOOR + WIRING)
     return path
 
