@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,17 @@ def anonymous_mb(pid):
 
 
 def heaps_of_threads(pid):
-    """Return the maps of a process that look like heaps of glibc beside the first."""
-    maps = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    """Return the maps of a process that are heaps of glibc beside the first.
+
+    Such a heap begins where its number of bytes says, and what it may grow into is set aside.
+    """
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    maps = [(*line.split()[0].split("-"), line.split()[1]) for line in lines]
     return [
-        span
-        for span, rights, *others in maps
-        if len(others) == 3  # it has no name
-        and rights == "rw-p"
-        and int(span.partition("-")[0], 16) % ARENA_BYTES == 0
+        start
+        for (start, end, rights), (rest, last, kept) in pairwise(maps)
+        if (rights, kept, rest) == ("rw-p", "---p", end)
+        and int(start, 16) % ARENA_BYTES == int(last, 16) % ARENA_BYTES == 0
     ]
 
 
