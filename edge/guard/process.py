@@ -11,7 +11,7 @@ from edge.errors import CatseyeError, GuardError
 from edge.guard.ledger import Ledger
 from edge.guard.limits import Governor
 from edge.guard.pins import Pin, open_pin, prepare_pin, warm_pin
-from edge.guard.precedence import keep_memory
+from edge.guard.precedence import keep_memory, run_at_once
 from edge.guard.request import GuardNote, OutputRequest, read_note, start_time, write_note
 from edge.guard.safety import kill_guard
 from edge.guard.switch import RETRY_SECONDS, Switch
@@ -50,6 +50,7 @@ def guard_output() -> int:
     governor = Governor(request.limits, ledger.read(time.monotonic()))
     switch = Switch(pin, governor, report=_report, record=ledger.write, sign=understudy.sign)
     understudy.sign(False)
+    run_at_once()
     _report("ready")
     status = _serve(switch, understudy, lines, first[1:])
     understudy.dismiss()
@@ -115,15 +116,13 @@ class _Lines:
 
 
 def _become_guard() -> None:
-    """Outlive the terminal's Ctrl-C, and come before others where the system lets us."""
+    """Outlive the terminal's Ctrl-C, and start before others where the system lets us."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.set_blocking(sys.stdout.fileno(), False)
     keep_memory()
     with suppress(OSError):
         os.nice(-10)
-    with suppress(OSError):  # a scheduler that lets it run at once, at the lowest of its ranks
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def _note_before(request: OutputRequest) -> GuardNote | None:

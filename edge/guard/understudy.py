@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from edge.errors import CatseyeError
 from edge.guard.pins import Pin
+from edge.guard.precedence import run_at_once
 
 SILENCE_SECONDS = 0.2
 """Without a sign for so long while the output is on, the guard counts as hanging."""
@@ -51,6 +52,7 @@ class Understudy:
             try:
                 os.close(self._told)
                 warm()
+                run_at_once()
                 status = _stand_by(heard, open_pin, guard=guard, is_left_on=is_left_on)
             finally:
                 os._exit(status)
