@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from edge.boot import read_boot_id
 from edge.errors import SettingError
-from edge.guard import ledger
 from edge.guard.ledger import Ledger
 from edge.guard.limits import WINDOW_SECONDS, Governor, Limits, Span
 from edge.guard.switch import LEASE_SECONDS, RETRY_SECONDS, Switch
@@ -96,10 +96,10 @@ def test_ledger_that_says_nothing_is_empty(tmp_path, content):
     assert Ledger(path, boot_id="one").read(5.0) == ()
 
 
-def test_ledger_counts_where_the_system_names_no_boot(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger, "_BOOT_ID", tmp_path / "not-linux")
-    Ledger(tmp_path / "door.ledger").write([Span(10.0, 15.0)])
-    assert Ledger(tmp_path / "door.ledger").read(16.0) == (Span(10.0, 15.0),)
+def test_ledger_counts_where_the_system_names_no_boot(tmp_path):
+    unnamed = read_boot_id(tmp_path / "not-linux")
+    Ledger(tmp_path / "door.ledger", boot_id=unnamed).write([Span(10.0, 15.0)])
+    assert Ledger(tmp_path / "door.ledger", boot_id=unnamed).read(16.0) == (Span(10.0, 15.0),)
 
 
 def make_switch(pin, **limits):

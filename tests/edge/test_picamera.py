@@ -189,6 +189,7 @@ class Picamera2(FakePicamera2):
 
 def test_a_capture_that_blocks_for_ever_is_ended_with_its_process(tmp_path, monkeypatch):
     (tmp_path / "picamera2.py").write_text(STALLING)
+    monkeypatch.syspath_prepend(tmp_path)  # for a capture process that is forked from this one
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     request = LensRequest("picamera2:", is_live=True, options=SMALL)
     limits = Limits(stall_seconds=0.5)

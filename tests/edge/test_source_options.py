@@ -39,6 +39,7 @@ ADDRESS = "own_cameras.door:Door"
 def door(tmp_path, monkeypatch):
     (tmp_path / "own_cameras").mkdir()
     (tmp_path / "own_cameras" / "door.py").write_text(DOOR)
+    monkeypatch.syspath_prepend(tmp_path)  # for a capture process that is forked from this one
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     return ADDRESS
 
