@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import random
 import socket
 import threading
 from collections.abc import Callable
@@ -11,14 +10,15 @@ from edge.actions.broker import BrokerAddress, BrokerConnection, Letter
 from edge.actions.broker_faults import BrokerError, refused_topic, rival, silent, too_long
 from edge.actions.homeassistant import Topics
 from edge.actions.outbox import Outbox
+from edge.actions.pauses import pause_seconds
 from edge.records import Clock
 
 _logger = logging.getLogger(__name__)
 
 WINDOW = 20  # messages on their way at once; what a broker grants at least
 RENEW_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
-_MOST_DOUBLINGS = 10  # a larger power overflows one day
 RIVAL_PAUSE_SECONDS = 60.0  # else two of the same name throw each other out for ever
 _STALL_SECONDS = 10.0
 _REFUSED_SECONDS = 10.0
@@ -280,7 +280,8 @@ class Courier:
 
 
 def _pause_seconds(failures: int, *, is_rival: bool = False) -> float:
-    """Say how long to wait after failures in a row, by chance, so that not all come at once."""
-    growing = 2.0 ** min(failures, _MOST_DOUBLINGS) / 2
-    longest = RIVAL_PAUSE_SECONDS if is_rival else min(LONGEST_PAUSE_SECONDS, growing)
-    return random.uniform(0.5, 1.0) * longest
+    """Say how long to wait after so many failures in a row, the latest one among them."""
+    first, longest = _FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+    if is_rival:
+        first = longest = RIVAL_PAUSE_SECONDS
+    return pause_seconds(failures - 1, first_seconds=first, longest_seconds=longest)

@@ -3,7 +3,6 @@
 import base64
 import json
 import logging
-import random
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 from edge.actions.backlog import Backlog
 from edge.actions.outbox import Outbox
+from edge.actions.pauses import pause_seconds
 from edge.actions.payload import describe
 from edge.actions.reach import parse_reach, parse_target
 from edge.actions.request import Caller
@@ -30,7 +30,6 @@ _ROUND = 3  # messages that are tried in turn; then the next, whatever the serve
 _MOST_IN_MEMORY = 20  # with their pictures
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
-_MOST_DOUBLINGS = 10
 _PATIENCE_SECONDS = 1.0  # beyond the time of a request
 _CLOSE_SECONDS = 1.5
 _UNAUTHORIZED = 401
@@ -283,6 +282,6 @@ class WebhookAction:
 
 
 def _pause_seconds(failures: int) -> float:
-    """Say how long to wait after failures in a row, by chance, so that not all come at once."""
-    growing = _FIRST_PAUSE_SECONDS * 2.0 ** min(failures, _MOST_DOUBLINGS)
-    return random.uniform(0.5, 1.0) * min(_LONGEST_PAUSE_SECONDS, growing)
+    return pause_seconds(
+        failures, first_seconds=_FIRST_PAUSE_SECONDS, longest_seconds=_LONGEST_PAUSE_SECONDS
+    )

@@ -10,21 +10,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from whole_run import (
-    CAMERA,
-    DOOR,
-    EVIDENCE,
-    colours,
-    energised,
-    is_off,
-    stage,
-    wait_until,
-    whole_run,
-)
+from whole_run import CAMERA, DOOR, EVIDENCE, energised, is_off, wait_until
 
 from edge.store.reading import EventReader
-
-__all__ = ["colours", "stage", "whole_run"]
 
 DAY_SECONDS = 86_400.0
 PULSE_SECONDS = 0.5

@@ -6,9 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from whole_run import CAMERA, DOOR, EVIDENCE, colours, stage, wait_until, whole_run
-
-__all__ = ["colours", "stage", "whole_run"]
+from whole_run import CAMERA, DOOR, EVIDENCE, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -8,21 +8,9 @@ import subprocess
 import time
 
 import pytest
-from whole_run import (
-    CAMERA,
-    DOOR,
-    EVIDENCE,
-    colours,
-    energised,
-    is_off,
-    stage,
-    wait_until,
-    whole_run,
-)
+from whole_run import CAMERA, DOOR, EVIDENCE, energised, is_off, wait_until
 
 from edge.hardware import read_temperature
-
-__all__ = ["colours", "stage", "whole_run"]
 
 MB = 1_000_000
 PULSE_SECONDS = 1.0

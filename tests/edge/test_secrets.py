@@ -10,9 +10,7 @@ from broker import until
 from mjpegd import asking_basic
 from rtsp_camera import RtspCamera
 from webhookd import answering, serving
-from whole_run import DOOR, EVIDENCE, colours, family, run_edge, stage, wait_until, whole_run
-
-__all__ = ["colours", "stage", "whole_run"]
+from whole_run import DOOR, EVIDENCE, family, run_edge, wait_until
 
 CAMERA, BROKER, TOKEN = "Cam-sesame-4711", "Mqtt-sesame-4712", "Hook-sesame-4713"
 SECRETS = {

@@ -5,12 +5,11 @@ import signal
 import sys
 
 import pytest
-from whole_run import CAMERA, DOOR, EVIDENCE, colours, is_off, stage, wait_until, whole_run
+from whole_run import CAMERA, DOOR, EVIDENCE, is_off, wait_until
 
 from edge.cli import run_actions
 from edge.guard.request import read_notes
 
-__all__ = ["colours", "stage", "whole_run"]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 CONFIG = """

@@ -15,23 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from whole_run import (
-    CAMERA,
-    DOOR,
-    EVIDENCE,
-    colours,
-    energised,
-    is_off,
-    stage,
-    wait_until,
-    whole_run,
-)
+from whole_run import CAMERA, DOOR, EVIDENCE, energised, is_off, wait_until
 
 from edge.control import ask
 from edge.errors import NotRunningError
 from edge.guard.request import read_notes
-
-__all__ = ["colours", "stage", "whole_run"]
 
 PULSE_SECONDS = 0.5
 LATE_SECONDS = 0.5

@@ -8,22 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from whole_run import (
-    CAMERA,
-    DOOR,
-    EVIDENCE,
-    colours,
-    energised,
-    is_off,
-    run_edge,
-    stage,
-    wait_until,
-    whole_run,
-)
+from whole_run import CAMERA, DOOR, EVIDENCE, energised, is_off, run_edge, wait_until
 
 from edge.wallclock import is_kernel_synchronized
-
-__all__ = ["colours", "stage", "whole_run"]
 
 DAY_SECONDS = 86_400.0
 PULSE_SECONDS = 2.0
